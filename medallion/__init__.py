@@ -1,0 +1,1 @@
+"""Bronze, silver and gold models in Python, audited on a branch before any reader sees them."""

@@ -1,0 +1,76 @@
+"""The tree of errors, branched by whose turn it is.
+
+    MedallionError
+    ├── DefinitionError        the project is wrong: a model, a suite, a setting, a selection      2
+    ├── ModelError             a model failed: its SQL, its function, the rows it gave             1
+    ├── ConflictError          somebody else moved a table; nothing of theirs was touched          3
+    └── InfrastructureError    the world failed                                                    4
+        ├── CatalogError       the catalog could not be read or written
+        ├── StoreError         a file of a table could not be read or written
+        └── SourceError        a source is missing, empty or unreadable
+
+The number is the exit code of a command that ends with the error. A failed audit is no error but a
+result: see `medallion.report`.
+"""
+
+from typing import ClassVar
+
+
+class MedallionError(Exception):
+    """What went wrong, for one thing, and what to do next.
+
+    `message` names the thing and the value; `hint` is the next step, often a command.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, self.hint)
+
+
+def _rebuild(kind: type[MedallionError], message: str, hint: str) -> MedallionError:
+    return kind(message, hint=hint)
+
+
+class DefinitionError(MedallionError):
+    """The project is wrong; nothing was touched."""
+
+    exit_code = 2
+
+
+class ModelError(MedallionError):
+    """A model could not give its rows."""
+
+    exit_code = 1
+
+
+class ConflictError(MedallionError):
+    """Somebody else moved a table between fork and publish."""
+
+    exit_code = 3
+
+
+class InfrastructureError(MedallionError):
+    """The world failed: a catalog, a store, a source."""
+
+    exit_code = 4
+
+
+class CatalogError(InfrastructureError):
+    """The catalog could not be read or written."""
+
+
+class StoreError(InfrastructureError):
+    """A file of a table could not be read or written."""
+
+
+class SourceError(InfrastructureError):
+    """A source is missing, empty or unreadable."""

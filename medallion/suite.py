@@ -1,0 +1,99 @@
+"""Suites of expectations, and the verdicts of an audit, as data.
+
+A suite is kept as the documents it was written as (Great Expectations' JSON). Whether a type of
+expectation exists, and what its arguments are, only the auditor knows.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from medallion.names import TableName
+
+
+class Severity(StrEnum):
+    """What a failed expectation does: `critical` blocks publishing, the others are reported."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What must hold for the rows of one table.
+
+    `documents` are expectations as JSON objects, each with the place it was written at; `scripts`
+    are Python files (path, text) that the auditor runs to get more of them.
+    """
+
+    table: TableName
+    documents: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    scripts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A hash of what the suite says; the place it says it at does not count."""
+        said = [[d for _, d in self.documents], [text for _, text in self.scripts]]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    def __bool__(self) -> bool:
+        return bool(self.documents or self.scripts)
+
+
+class Outcome(StrEnum):
+    """How an expectation came out. Only `PASSED` is a pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"  # it could not be evaluated
+    VACUOUS = "vacuous"  # it was evaluated on nothing: no row, only NULLs, a condition without rows
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of one expectation.
+
+    `failing` counts the rows that failed it, where it is about rows; `sample` holds keys or values
+    of some of them; `detail` is the observed value or the reason, for people.
+    """
+
+    expectation: str
+    kwargs: Mapping[str, Any]
+    severity: Severity
+    outcome: Outcome
+    detail: str = ""
+    failing: int | None = None
+    sample: tuple[Any, ...] = ()
+
+    @property
+    def blocks(self) -> bool:
+        """Whether this keeps the rows from being published.
+
+        What could not be evaluated blocks at any severity: nobody knows what it would have said.
+        """
+        match self.outcome:
+            case Outcome.PASSED:
+                return False
+            case Outcome.ERROR:
+                return True
+        return self.severity is Severity.CRITICAL
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The verdicts of a suite on one snapshot of a table."""
+
+    table: TableName
+    snapshot: int
+    suite: str
+    rows: int
+    verdicts: tuple[Verdict, ...] = field(default=())
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing keeps the snapshot from being published."""
+        return not any(v.blocks for v in self.verdicts)

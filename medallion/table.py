@@ -1,0 +1,154 @@
+"""Tables as the catalog shows them at one moment, and what is to be written to one.
+
+Snapshots and refs are Iceberg's; the catalog's adapter fills these in, nothing here acts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from medallion.frame import DataFile
+from medallion.names import TableName
+from medallion.partition import Transform
+from medallion.schema import Schema, evolve
+
+RUN = "medallion.run"  # in a snapshot's summary: the run that wrote it
+CODE = "medallion.code"  # the fingerprint of the model it was written by
+SUITE = "medallion.suite"  # the digest of the suite it must pass to be published
+INPUTS = "medallion.inputs"  # JSON: {input table: snapshot id}
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One version of a table. `summary` is what its writer noted."""
+
+    id: int
+    parent: int | None
+    operation: str
+    timestamp_ms: int
+    schema_id: int | None
+    summary: Mapping[str, str]
+
+    @property
+    def run(self) -> str | None:
+        """The medallion run that wrote it; None for another writer's."""
+        return self.summary.get(RUN)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table at one moment: every version, every branch."""
+
+    name: TableName
+    uuid: str
+    location: str
+    schemas: Mapping[int, Schema]
+    current_schema: int
+    last_column_id: int
+    refs: Mapping[str, int]
+    snapshots: Mapping[int, Snapshot]
+    properties: Mapping[str, str]
+
+    @property
+    def main(self) -> int | None:
+        """What readers see; None before the first publish."""
+        return self.refs.get("main")
+
+    def schema_at(self, snapshot: int) -> Schema:
+        """The columns that the snapshot was written with."""
+        id = self.snapshots[snapshot].schema_id
+        return self.schemas[self.current_schema if id is None else id]
+
+    def lineage(self, snapshot: int | None) -> Iterator[Snapshot]:
+        """The snapshot and its ancestors, newest first, as far as they are kept."""
+        while snapshot is not None and (found := self.snapshots.get(snapshot)):
+            yield found
+            snapshot = found.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Where a table's new files go, and all that decides their columns and field ids."""
+
+    table: TableName
+    location: str
+    run: str
+    partition_by: tuple[Transform, ...] = ()
+    current: Schema | None = None
+    known: tuple[Schema, ...] = ()
+    last_column_id: int = 0
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def settle(self, wanted: Schema) -> Schema:
+        """The schema, with field ids, for the columns that a model gives."""
+        return evolve(
+            wanted,
+            self.current,
+            known=self.known,
+            last_id=self.last_column_id,
+            renamed=self.renamed,
+            owner=self.table,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStats:
+    """What a file's metadata says of one column; bounds are text as DuckDB prints the value."""
+
+    bytes: int
+    values: int
+    nulls: int
+    lower: str | None = None
+    upper: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile(DataFile):
+    """A new file of a table: its partition (one text per transform) and its columns by field id.
+
+    A partition value is the text of Iceberg's value: an ordinal for year, month, day, hour (hours,
+    days, months, years since 1970) and bucket, the value itself for identity and truncate; None is
+    NULL.
+    """
+
+    partition: tuple[str | None, ...]
+    stats: Mapping[int, ColumnStats]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What evaluating a model left: files in the table's location, and their columns."""
+
+    schema: Schema
+    files: tuple[WrittenFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were written."""
+        return sum(f.rows for f in self.files)
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes were written."""
+        return sum(f.bytes for f in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One snapshot for a run's branch, forked from `base`: the table's rows become `result`."""
+
+    draft: Draft
+    branch: str
+    base: int | None
+    result: Result
+    summary: Mapping[str, str]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """`main` of one table may move from `base` to the audited `snapshot`, and nowhere else."""
+
+    table: TableName
+    branch: str
+    base: int | None
+    snapshot: int
