@@ -94,7 +94,7 @@ def decimal_of(type: Type) -> tuple[int, int] | None:
 
 
 def checked(columns: Sequence[Column], owner: object) -> Schema:
-    """The columns as a schema, if a table can have them; a `ModelError` that names the column if not."""
+    """The columns as a schema, if a table can have them; else a `ModelError` that names one."""
     if not columns:
         raise ModelError(f"{owner} gives no columns", hint="a table needs at least one column")
     seen: dict[str, str] = {}
@@ -141,7 +141,9 @@ def evolve(
     old_ids = {c.id for c in current} if current else set()
     for other in known:
         if schema == other and all(
-            a.id == b.id for a, b in zip(schema, other, strict=True) if a.id in old_ids or b.id in old_ids
+            a.id == b.id
+            for a, b in zip(schema, other, strict=True)
+            if a.id in old_ids or b.id in old_ids
         ):
             docs = [c.doc for c in schema] == [c.doc for c in other]
             if docs:
@@ -154,7 +156,9 @@ def evolve(
 
 def _evolve_column(column: Column, old: Column | None, ids: Iterator[int], what: str) -> Column:
     id = old.id if old else next(ids)
-    return replace(column, id=id, type=_evolve_type(column.type, old and old.type, ids, what))
+    return replace(
+        column, id=id, type=_evolve_type(column.type, old.type if old else None, ids, what)
+    )
 
 
 def _evolve_type(new: Type, old: Type | None, ids: Iterator[int], what: str) -> Type:
@@ -168,7 +172,9 @@ def _evolve_type(new: Type, old: Type | None, ids: Iterator[int], what: str) -> 
             key_id = old.key_id if old else next(ids)
             value_id = old.value_id if old else next(ids)
             key = _evolve_type(new.key, old and old.key, ids, what)
-            return MapType(key, _evolve_type(new.value, old and old.value, ids, what), key_id, value_id)
+            return MapType(
+                key, _evolve_type(new.value, old and old.value, ids, what), key_id, value_id
+            )
         case StructType(), StructType() | None:
             before = {c.name: c for c in old.fields} if old else {}
             return StructType(

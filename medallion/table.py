@@ -15,6 +15,8 @@ RUN = "medallion.run"  # in a snapshot's summary: the run that wrote it
 CODE = "medallion.code"  # the fingerprint of the model it was written by
 SUITE = "medallion.suite"  # the digest of the suite it must pass to be published
 INPUTS = "medallion.inputs"  # JSON: {input table: snapshot id}
+COMMENT = "medallion.comment"  # the comment that the table gets with it
+SPEC = "medallion.spec"  # the partition spec that the table gets with it
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""The five ports: what a run needs of the world. Adapters provide them, `wiring` chooses."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from medallion.forms import Form
+from medallion.frame import Frame
+from medallion.model import Model
+from medallion.names import TableName
+from medallion.schema import Schema
+from medallion.suite import Suite, Verdict
+from medallion.table import Draft, Publication, Result, Table, Write
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Catalog(Protocol):
+    """Where tables are listed and their refs are moved. It never touches rows."""
+
+    def prepare(self) -> None:
+        """Make sure that the catalog can be written; make an empty one where there is none.
+
+        Raises:
+            CatalogError: it cannot be opened.
+        """
+        ...
+
+    def tables(self, names: Iterable[TableName]) -> Mapping[TableName, Table]:
+        """Those of the tables that exist, all as of one moment."""
+        ...
+
+    def location(self, name: TableName) -> str:
+        """The folder of a table, existing or not."""
+        ...
+
+    def publish(self, group: Sequence[Publication]) -> None:
+        """Move `main` of every table of the group to its audited snapshot, or of none.
+
+        A table whose `main` is there already is left as it is, so publishing twice is publishing
+        once. The schema of the snapshot becomes current and the branch is dropped in the same step.
+
+        Raises:
+            ConflictError: a `main` is not the base, or a branch not the audited snapshot.
+        """
+        ...
+
+    def note(self, name: TableName, key: str, value: str | None) -> None:
+        """Set a property of a table, or remove it."""
+        ...
+
+    def discard(self, names: Iterable[TableName], branch: str) -> None:
+        """Drop the branch from those of the tables that have it. `main` cannot be dropped."""
+        ...
+
+
+class Store(Protocol):
+    """The rows of tables as files. It never moves `main`."""
+
+    def frame(self, table: Table, snapshot: int) -> Frame:
+        """The rows of a table at a snapshot."""
+        ...
+
+    def commit(self, write: Write) -> int:
+        """Make the written files one snapshot on the run's branch; the snapshot's id.
+
+        The branch is forked from the base in the same step. A table that does not exist is created
+        with no snapshot on `main`.
+
+        Raises:
+            ConflictError: `main` is no longer the base.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Turns a model and its inputs into Parquet files. It knows no refs."""
+
+    def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
+        """The columns that a model gives, found without reading rows; None where only a run tells.
+
+        Raises:
+            DefinitionError: the SQL cannot be bound to these inputs.
+            SourceError: a source is missing or cannot be read.
+        """
+        ...
+
+    def evaluate(self, model: Model, inputs: Mapping[TableName, Frame], draft: Draft) -> Result:
+        """Write the model's rows as files of the draft's table.
+
+        Raises:
+            ModelError: the model failed, or gave rows that a table cannot keep.
+            SourceError: a source is missing or cannot be read.
+        """
+        ...
+
+    def query(self, text: str, inputs: Mapping[str, Frame], form: Form = Form.ARROW) -> Any:
+        """The rows of a query over the inputs, in the form asked for.
+
+        Raises:
+            DefinitionError: the SQL cannot be run over these inputs.
+        """
+        ...
+
+
+class Auditor(Protocol):
+    """Says whether rows keep what a suite demands. It never writes or publishes."""
+
+    def check(self, suite: Suite, columns: Schema | None) -> None:
+        """Find the mistakes in a suite that show without rows.
+
+        Raises:
+            DefinitionError: an unknown expectation, argument, severity or column.
+        """
+        ...
+
+    def audit(
+        self,
+        suite: Suite,
+        frame: Frame,
+        *,
+        keys: Sequence[str] = (),
+        others: Mapping[str, Frame] | None = None,
+    ) -> tuple[Verdict, ...]:
+        """One verdict per expectation, in the suite's order; it never raises because one failed.
+
+        `keys` are the columns that name a failing row; `others` are tables that an expectation's
+        own SQL may read, by `layer.model`.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Runs functions somewhere. It knows no graph. The standard library's executors fit."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Start the call; its result or exception comes with the future."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a run needs of the world. `close` gives it back."""
+
+    catalog: Catalog
+    store: Store
+    engine: Engine
+    auditor: Auditor
+    executor: Executor
+    close: Callable[[], Any] = lambda: None

@@ -1,0 +1,30 @@
+"""Sources: where the rows of a bronze model come from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SOURCE_FILE = "_source_file"
+LOADED_AT = "_loaded_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Landed files: CSV, TSV, JSON lines or Parquet, by the ending of their names.
+
+    The rows get two more columns: `_source_file`, the name of the file they came from, and
+    `_loaded_at`, when the run read them.
+    """
+
+    pattern: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
+def files(pattern: str, *, columns: Mapping[str, str] | None = None) -> Source:
+    """The rows of all files that match a pattern such as `{landing}/trips_*.csv`.
+
+    `{landing}` stands for a location named in the settings; a relative pattern starts at the
+    project. `columns` declares names and DuckDB types: a declared column that a file lacks reads as
+    NULL, one that no declaration names is kept as text. A value that is not of its declared type
+    fails the build. Without `columns` the types are found by reading the files.
+    """
+    return Source(pattern, dict(columns or {}))
