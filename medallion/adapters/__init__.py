@@ -1,0 +1,1 @@
+"""One package per foreign library; nothing else imports that library."""

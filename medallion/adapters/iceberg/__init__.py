@@ -1,0 +1,1 @@
+"""Catalog and Store on Apache Iceberg, by PyIceberg."""

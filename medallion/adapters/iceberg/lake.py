@@ -1,0 +1,279 @@
+"""Lake: the metadata of many tables, read at one moment and committed in one transaction.
+
+PyIceberg commits one table at a time, retries by itself and may clean up after a commit that
+landed. Here nothing is retried behind the caller's back and nothing is deleted: metadata files are
+written first, then one database transaction moves every pointer by compare-and-swap, or none.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+from pyiceberg.exceptions import NamespaceAlreadyExistsError
+from pyiceberg.io import FileIO, load_file_io
+from pyiceberg.serializers import FromInputFile, ToOutputFile
+from pyiceberg.table.locations import load_location_provider
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import TableUpdate, update_table_metadata
+from sqlalchemy import event, insert, make_url, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from medallion.errors import CatalogError, ConflictError, StoreError
+from medallion.names import Layer, TableName
+
+CATALOG = "medallion"
+_CLOCK_MS = 60_000
+_CHECK = "check catalog in [tool.medallion] of pyproject.toml, or MEDALLION_CATALOG"
+
+
+class Moved(Exception):
+    """A table's metadata is no longer what the change was made on; nothing was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A table's metadata and the file it was read from."""
+
+    metadata: TableMetadata
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Updates of one table, decided on `before`; None where the table is created from `initial`."""
+
+    name: TableName
+    before: Loaded | None
+    updates: tuple[TableUpdate, ...]
+    initial: TableMetadata | None = None
+
+
+class Lake:
+    """Tables of one SQL catalog and one warehouse. Safe to use from several threads."""
+
+    def __init__(self, uri: str, warehouse: str) -> None:
+        try:
+            self._url = make_url(uri)
+        except SQLAlchemyError as error:
+            raise CatalogError(
+                "the catalog's address is none that SQLAlchemy knows", hint=_CHECK
+            ) from error
+        self.warehouse = warehouse.rstrip("/")
+        self._cache: dict[TableName, Loaded] = {}
+        self._lock = threading.Lock()
+
+    @cached_property
+    def io(self) -> FileIO:
+        """Reads and writes metadata files. A table's own properties have no say in it."""
+        local = {"py-io-impl": "medallion.adapters.iceberg.disk.DiskIO"}
+        return load_file_io(local if self.warehouse.startswith("file:") else {}, self.warehouse)
+
+    def prepare(self) -> None:
+        """Open the catalog, and make it where there is none.
+
+        Raises:
+            CatalogError, StoreError: it cannot be opened.
+        """
+        self._catalog  # noqa: B018  # opened when it is first used
+
+    def location(self, name: TableName) -> str:
+        """The folder of a table."""
+        return f"{self.warehouse}/{name.layer}/{name.model}"
+
+    def load(self, names: Iterable[TableName]) -> dict[TableName, Loaded]:
+        """Those of the tables that exist, as of one read of the catalog."""
+        wanted = set(names)
+        pointers = self._pointers(wanted) if wanted and self._exists() else {}
+        return {name: self._read(name, location) for name, location in sorted(pointers.items())}
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Make all the changes, or none.
+
+        Raises:
+            Moved: another commit came first.
+            CatalogError, StoreError: it is certain that nothing was committed, or the catalog
+                could not be asked.
+        """
+        staged = {c.name: self._stage(c) for c in sorted(changes, key=lambda c: c.name)}
+        before = {c.name: c.before.location if c.before else None for c in changes}
+        try:
+            self._swap(before, staged)
+        except Exception as error:
+            # The answer may be lost although the commit landed: the catalog knows.
+            if not self._landed(staged):
+                raise self._translated(error) from error
+        with self._lock:
+            self._cache |= staged
+
+    def close(self) -> None:
+        """Give the connections back."""
+        if "_catalog" in self.__dict__:
+            self._catalog.engine.dispose()
+
+    def _exists(self) -> bool:
+        """Whether there is a catalog to ask. Looking must not make an empty one."""
+        return self._file is None or self._file.exists()
+
+    @property
+    def _file(self) -> Path | None:
+        """The file of a SQLite catalog; None for another kind."""
+        sqlite = self._url.get_backend_name() == "sqlite" and self._url.database
+        return Path(str(self._url.database)) if sqlite else None
+
+    @cached_property
+    def _catalog(self) -> "_Catalog":
+        try:
+            if self._file:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+            uri = self._url.render_as_string(hide_password=False)
+            return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
+        except (SQLAlchemyError, ModuleNotFoundError, OSError) as error:
+            raise self._unusable(error) from error
+
+    def _translated(self, error: Exception) -> Exception:
+        if isinstance(error, OSError):
+            return StoreError(
+                f"the warehouse {self.warehouse} failed: {error}",
+                hint="check warehouse in [tool.medallion] of pyproject.toml",
+            )
+        return self._unusable(error) if isinstance(error, SQLAlchemyError) else error
+
+    def _unusable(self, error: Exception) -> CatalogError:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return CatalogError(
+            f"the catalog {self._url.render_as_string(hide_password=True)} cannot be used: {reason}",
+            hint=_CHECK,
+        )
+
+    def _pointers(self, names: Iterable[TableName]) -> dict[TableName, str]:
+        wanted = {(str(n.layer), n.model): n for n in names}
+        columns = (
+            IcebergTables.table_namespace,
+            IcebergTables.table_name,
+            IcebergTables.metadata_location,
+        )
+        query = select(*columns).where(
+            IcebergTables.catalog_name == CATALOG,
+            IcebergTables.table_namespace.in_([str(layer) for layer in Layer]),
+        )
+        try:
+            with Session(self._catalog.engine) as session:
+                rows = session.execute(query).all()
+        except SQLAlchemyError as error:
+            raise self._translated(error) from error
+        return {wanted[r[0], r[1]]: str(r[2]) for r in rows if (r[0], r[1]) in wanted}
+
+    def _read(self, name: TableName, location: str) -> Loaded:
+        with self._lock:
+            cached = self._cache.get(name)
+        if cached and cached.location == location:
+            return cached
+        try:
+            metadata = FromInputFile.table_metadata(self.io.new_input(location))
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"the metadata of {name} cannot be read: {location}: {error}",
+                hint="was the warehouse moved or deleted without its catalog?",
+            ) from error
+        loaded = Loaded(metadata, location)
+        with self._lock:
+            self._cache[name] = loaded
+        return loaded
+
+    def _stage(self, change: Change) -> Loaded:
+        before = change.before
+        metadata = before.metadata if before else change.initial
+        assert metadata is not None
+        behind = metadata.last_updated_ms - time.time_ns() // 1_000_000
+        if before and behind > _CLOCK_MS:
+            raise CatalogError(
+                f"this clock is {behind // 1000} s behind the last change of {change.name}",
+                hint="set the clock; history would be out of order",
+            )
+        after = update_table_metadata(
+            metadata, change.updates, metadata_location=before.location if before else None
+        )
+        version = SqlCatalog._parse_metadata_version(before.location) + 1 if before else 0
+        provider = load_location_provider(after.location, {})
+        location = provider.new_table_metadata_file_location(version)
+        try:
+            ToOutputFile.table_metadata(after, self.io.new_output(location))
+        except OSError as error:
+            raise self._translated(error) from error
+        return Loaded(after, location)
+
+    def _landed(self, staged: Mapping[TableName, Loaded]) -> bool:
+        """Whether each table is, or has been, what was staged."""
+        return all(
+            (now := self.load([name]).get(name))
+            and loaded.location
+            in (now.location, *(entry.metadata_file for entry in now.metadata.metadata_log))
+            for name, loaded in staged.items()
+        )
+
+    def _swap(
+        self, before: Mapping[TableName, str | None], staged: Mapping[TableName, Loaded]
+    ) -> None:
+        self._ensure_namespaces({name.layer for name, old in before.items() if old is None})
+        with Session(self._catalog.engine) as session:
+            for name, loaded in staged.items():
+                self._swap_one(session, name, before[name], loaded.location)
+            session.commit()
+
+    def _swap_one(self, session: Session, name: TableName, old: str | None, new: str) -> None:
+        if old is None:
+            row = self._catalog._create_table_row(str(name.layer), name.model, new)
+            try:
+                session.execute(insert(IcebergTables).values(**row))
+            except IntegrityError:
+                raise Moved(name) from None
+            return
+        swapped: Any = session.execute(
+            update(IcebergTables)
+            .where(
+                IcebergTables.catalog_name == CATALOG,
+                IcebergTables.table_namespace == str(name.layer),
+                IcebergTables.table_name == name.model,
+                IcebergTables.metadata_location == old,
+            )
+            .values(metadata_location=new, previous_metadata_location=old)
+        )
+        if swapped.rowcount != 1:
+            raise Moved(name)
+
+    def _ensure_namespaces(self, layers: Iterable[Layer]) -> None:
+        for layer in sorted(set(layers) - self._catalog.namespaces):
+            # Another run may create it at the same time.
+            with suppress(NamespaceAlreadyExistsError, IntegrityError):
+                self._catalog.create_namespace(str(layer))
+            self._catalog.namespaces.add(layer)
+
+
+class _Catalog(SqlCatalog):
+    """PyIceberg's catalog; on SQLite with a log beside the file, so that readers never wait."""
+
+    def _init_catalog(self) -> None:
+        self.namespaces: set[Layer] = set()
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _sqlite_settings)
+        super()._init_catalog()
+
+
+def _sqlite_settings(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA busy_timeout = 60000")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def conflict(name: TableName, what: str) -> ConflictError:
+    """The error that says how somebody else's change keeps a table from being published."""
+    return ConflictError(
+        f"{name}: {what}; nothing was published",
+        hint="their rows are untouched; run the build again",
+    )

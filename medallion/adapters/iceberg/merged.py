@@ -1,0 +1,37 @@
+"""Rows of a table where another engine left files of deletes: merged before DuckDB reads them."""
+
+from pathlib import Path
+
+from pyiceberg.table import StaticTable
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Snapshot
+
+from medallion.adapters.iceberg.lake import Lake
+from medallion.frame import DataFile, Frame
+from medallion.schema import Schema
+
+
+def merged(
+    metadata: TableMetadata, lake: Lake, snapshot: Snapshot, schema: Schema, spill: Path
+) -> Frame:
+    """The rows of a snapshot without the deleted ones, batch by batch into one file of `spill`.
+
+    A snapshot never changes, so a file that is there is used again.
+    """
+    import pyarrow.parquet as pq
+    from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
+
+    target = spill / f"{metadata.table_uuid}-{snapshot.snapshot_id}.parquet"
+    if not target.exists():
+        spill.mkdir(parents=True, exist_ok=True)
+        io = PyArrowFileIO(dict(lake.io.properties))
+        table = StaticTable(("", ""), metadata, metadata.location, io, catalog=None)  # type: ignore[arg-type]
+        scan = table.scan(snapshot_id=snapshot.snapshot_id)
+        arrow = schema_to_pyarrow(scan.projection(), include_field_ids=True)
+        partial = target.with_suffix(".partial")
+        with pq.ParquetWriter(partial, arrow, compression="zstd") as writer:
+            for batch in scan.to_arrow_batch_reader():
+                writer.write_batch(batch.cast(arrow))
+        partial.replace(target)
+    rows = pq.read_metadata(target).num_rows
+    return Frame(schema, (DataFile(str(target), rows, target.stat().st_size),))

@@ -1,0 +1,154 @@
+"""Store: the rows of tables as files, and snapshots of new files on branches."""
+
+import os
+from pathlib import Path
+
+from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.schema import Schema as IcebergSchema
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.snapshots import Snapshot
+from pyiceberg.table.update import (
+    AddPartitionSpecUpdate,
+    AddSchemaUpdate,
+    AddSnapshotUpdate,
+    SetCurrentSchemaUpdate,
+    SetDefaultSpecUpdate,
+    TableUpdate,
+    update_table_metadata,
+)
+
+from medallion.adapters.iceberg.catalog import persistently, ref_at
+from medallion.adapters.iceberg.files import data_file
+from medallion.adapters.iceberg.lake import Change, Lake, Loaded, conflict
+from medallion.adapters.iceberg.merged import merged
+from medallion.adapters.iceberg.metadata import (
+    check_partitions,
+    iceberg_schema,
+    new_metadata,
+    new_spec,
+    schema_of,
+)
+from medallion.adapters.iceberg.snapshot import has_deletes, live_entries, replace_all
+from medallion.errors import StoreError
+from medallion.frame import DataFile, Frame
+from medallion.table import COMMENT, SPEC, Table, Write
+
+
+class IcebergStore:
+    """The `Store` port on a lake. `spill` is a folder for rows that DuckDB cannot read in place."""
+
+    def __init__(self, lake: Lake, spill: Path) -> None:
+        self._lake = lake
+        self._spill = spill
+
+    def frame(self, table: Table, snapshot: int) -> Frame:
+        """The rows of a table at a snapshot."""
+        loaded = self._lake.load([table.name]).get(table.name)
+        found = loaded.metadata.snapshot_by_id(snapshot) if loaded else None
+        if loaded is None or found is None:
+            raise StoreError(
+                f"snapshot {snapshot} of {table.name} is gone",
+                hint="it expired, or the table was dropped; plan again",
+            )
+        schema = table.schema_at(snapshot)
+        if has_deletes(found, self._lake.io):
+            return merged(loaded.metadata, self._lake, found, schema, self._spill)
+        files = (e.data_file for e in live_entries(found, self._lake.io))
+        return Frame(
+            schema,
+            tuple(
+                DataFile(_path(f.file_path), f.record_count, f.file_size_in_bytes) for f in files
+            ),
+        )
+
+    def commit(self, write: Write) -> int:
+        """Make the written files one snapshot on the run's branch; the snapshot's id."""
+        check_partitions(write.result.schema, write.draft.partition_by, write.draft.table)
+        try:
+            for file in write.result.files:
+                _sync(_path(file.path))
+        except OSError as error:
+            raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
+        snapshots: list[int] = []
+
+        def attempt() -> None:
+            before = self._lake.load([write.draft.table]).get(write.draft.table)
+            change, snapshot = self._change(write, before)
+            self._lake.commit([change])
+            snapshots.append(snapshot.snapshot_id)
+
+        persistently(attempt)
+        return snapshots[-1]
+
+    def _change(self, write: Write, before: Loaded | None) -> tuple[Change, Snapshot]:
+        name, draft = write.draft.table, write.draft
+        initial = (
+            None
+            if before
+            else new_metadata(write.result.schema, draft.partition_by, draft.location)
+        )
+        metadata = before.metadata if before else initial
+        assert metadata is not None
+        main = metadata.refs.get("main")
+        if (main.snapshot_id if main else None) != write.base:
+            raise conflict(name, "main moved since the run was planned")
+        shape, shaped = _shaped(metadata, write)
+        notes = dict(write.summary) | {SPEC: str(shaped.default_spec_id)}
+        if write.comment:
+            notes[COMMENT] = write.comment
+        files = [data_file(f, shaped) for f in write.result.files]
+        snapshot = replace_all(shaped, self._lake.io, write.base, files, notes)
+        branch = ref_at(write.branch, snapshot.snapshot_id)
+        updates = (*shape, AddSnapshotUpdate(snapshot=snapshot), branch)
+        return Change(name, before, updates, initial), snapshot
+
+
+def _shaped(metadata: TableMetadata, write: Write) -> tuple[tuple[TableUpdate, ...], TableMetadata]:
+    """The updates that add the write's schema and spec, and the metadata as if they were current.
+
+    They do not become current with the branch's commit: readers of `main` would see them.
+    """
+    add: list[TableUpdate] = []
+    schema = _schema(metadata, write)
+    if schema.schema_id not in {s.schema_id for s in metadata.schemas}:
+        add.append(AddSchemaUpdate(schema_=schema))
+    spec = _spec(metadata, schema, write)
+    if spec.spec_id not in {s.spec_id for s in metadata.partition_specs}:
+        add.append(AddPartitionSpecUpdate(spec=spec))
+    current = (
+        SetCurrentSchemaUpdate(schema_id=schema.schema_id),
+        SetDefaultSpecUpdate(spec_id=spec.spec_id),
+    )
+    return tuple(add), update_table_metadata(metadata, (*add, *current))
+
+
+def _schema(metadata: TableMetadata, write: Write) -> IcebergSchema:
+    wanted = write.result.schema
+    for known in metadata.schemas:
+        if iceberg_schema(wanted, known.schema_id) == known and _docs(schema_of(known)) == _docs(
+            wanted
+        ):
+            return known
+    return iceberg_schema(wanted, max(s.schema_id for s in metadata.schemas) + 1)
+
+
+def _docs(schema: object) -> list[str]:
+    return [column.doc for column in schema]  # type: ignore[attr-defined]
+
+
+def _spec(metadata: TableMetadata, schema: IcebergSchema, write: Write) -> PartitionSpec:
+    return new_spec(schema, write.draft.partition_by, tuple(metadata.partition_specs))
+
+
+def _path(location: str) -> str:
+    return location.removeprefix("file://")
+
+
+def _sync(path: str) -> None:
+    """Make a file last: a commit must not point to what a power cut can take away."""
+    for target in (path, os.path.dirname(path)):
+        descriptor = os.open(target, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
