@@ -1,0 +1,128 @@
+"""Duck: one DuckDB in memory, and sessions on it that see nothing but their inputs."""
+
+import itertools
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+
+from medallion.adapters.duckdb.quoting import literal, quote
+from medallion.adapters.duckdb.reading import no_rows, rows_of
+from medallion.errors import MedallionError, ModelError
+from medallion.frame import Frame
+from medallion.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What DuckDB may use. `memory` is its buffers; the process needs some 200 MB more."""
+
+    memory: str = "2GB"
+    threads: int = 0
+    spill_size: str = "50GB"
+
+
+class Duck:
+    """One DuckDB for a whole run. It reads and writes below `folders` and nowhere else."""
+
+    def __init__(self, folders: Sequence[str], spill: Path, limits: Limits) -> None:
+        self._folders = folders
+        self._spill = spill
+        self._limits = limits
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def session(
+        self, inputs: Mapping[str, Frame | Schema] | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection of its own, in which every input is a view.
+
+        A key `layer.model` is the view `model` in the schema `layer`. A schema instead of a frame
+        gives a view without rows.
+        """
+        with self._lock:
+            connection = self._root.cursor()
+        name = f"session_{next(self._numbers)}"
+        try:
+            run(connection, f"attach ':memory:' as {name}")
+            run(connection, f"use {name}")
+            for key, rows in (inputs or {}).items():
+                _view(connection, key, rows)
+            yield connection
+        finally:
+            run(connection, "use memory")
+            run(connection, f"detach {name}")
+            connection.close()
+
+    @cached_property
+    def _root(self) -> duckdb.DuckDBPyConnection:
+        self._spill.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect()
+        for statement in self._settings():
+            run(connection, statement)
+        return connection
+
+    def _settings(self) -> Iterator[str]:
+        folders = ", ".join(literal(f) for f in (*self._folders, str(self._spill)))
+        yield f"set memory_limit = {literal(self._limits.memory)}"
+        if self._limits.threads:
+            yield f"set threads = {int(self._limits.threads)}"
+        yield f"set temp_directory = {literal(str(self._spill))}"
+        yield f"set max_temp_directory_size = {literal(self._limits.spill_size)}"
+        yield "set TimeZone = 'UTC'"
+        yield "set preserve_insertion_order = false"
+        yield "set parquet_metadata_cache = true"
+        yield "set python_enable_replacements = false"
+        yield "set autoinstall_known_extensions = false"
+        yield "set autoload_known_extensions = false"
+        yield "set allow_community_extensions = false"
+        yield f"set allowed_directories = [{folders}]"
+        # From here on a query can reach no other file and change no setting.
+        yield "set enable_external_access = false"
+        yield "set lock_configuration = true"
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if "_root" in self.__dict__:
+            self._root.close()
+
+
+def run(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[object, ...]]:
+    """All rows of a statement; an unread result would own the connection."""
+    rows: list[tuple[object, ...]] = connection.execute(statement).fetchall()
+    return rows
+
+
+def failed(what: object, error: Exception) -> MedallionError:
+    """The error that a DuckDB exception stands for."""
+    text = str(error).strip()
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return ModelError(
+            f"{what} needs more memory or spill space than it may use: {text.splitlines()[0]}",
+            hint="raise memory_limit in [tool.medallion], or split the work",
+        )
+    if isinstance(error, duckdb.PermissionException):
+        return ModelError(
+            f"{what} reaches outside of its inputs: {text.splitlines()[0]}",
+            hint="read files through a bronze model: return files(...)",
+        )
+    return ModelError(f"{what}: {_told(text)}")
+
+
+def _told(text: str) -> str:
+    """DuckDB's message without its candidate stack traces; the line it points at is kept."""
+    return "\n  ".join(line for line in text.splitlines() if line.strip())[:1500]
+
+
+def _view(connection: duckdb.DuckDBPyConnection, key: str, rows: Frame | Schema) -> None:
+    layer, dot, model = key.rpartition(".")
+    if dot:
+        run(connection, f"create schema if not exists {quote(layer)}")
+    name = f"{quote(layer)}.{quote(model)}" if dot else quote(model)
+    query = rows_of(rows) if isinstance(rows, Frame) else no_rows(rows)
+    run(connection, f"create view {name} as {query}")

@@ -1,0 +1,159 @@
+"""Engine: a model and its input frames in, Parquet files in the table's own location out.
+
+Rows of a SQL model never pass through Python. A model that asks for a DataFrame gets one.
+"""
+
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from medallion.adapters.duckdb.duck import Duck, failed
+from medallion.adapters.duckdb.landing import landed, query, unreadable
+from medallion.adapters.duckdb.opening import opened, taken
+from medallion.adapters.duckdb.reading import rows_of
+from medallion.adapters.duckdb.types import iceberg_type
+from medallion.adapters.duckdb.writing import masked, write
+from medallion.errors import DefinitionError, MedallionError, ModelError
+from medallion.forms import Form
+from medallion.frame import Frame
+from medallion.model import Model
+from medallion.names import TableName
+from medallion.schema import Column, Schema, checked
+from medallion.source import Source
+from medallion.table import Draft, Result
+
+
+class DuckDBEngine:
+    """The `Engine` port on one DuckDB. `place` completes a source's pattern to a path."""
+
+    def __init__(self, duck: Duck, spill: Path, place: Callable[[Source], Source]) -> None:
+        self._duck = duck
+        self._spill = spill
+        self._place = place
+
+    def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
+        """The columns that a model gives, without reading rows; None where only a run tells."""
+        if model.form not in (Form.SQL, Form.SOURCE):
+            return None
+        with self._duck.session({str(k): v for k, v in inputs.items()}) as connection:
+            try:
+                text = self._text(connection, model)
+                return _columns(connection, model, text)
+            except duckdb.Error as error:
+                if model.form is Form.SOURCE:
+                    raise unreadable(model.source(), error) from error
+                problem = failed(f"{model.place}: the SQL of {model.name} does not fit", error)
+                raise DefinitionError(problem.message, hint=problem.hint) from error
+            except ModelError as error:
+                raise DefinitionError(f"{model.place}: {error.message}", hint=error.hint) from error
+
+    def evaluate(self, model: Model, inputs: Mapping[TableName, Frame], draft: Draft) -> Result:
+        """Write the model's rows as files of the draft's table."""
+        scratch = self._spill / f"task-{uuid.uuid4().hex}"
+        frames = {str(k): v for k, v in inputs.items()}
+        with self._duck.session(frames) as connection:
+            try:
+                if model.form in (Form.SQL, Form.SOURCE):
+                    text = self._text(connection, model)
+                else:
+                    text = self._called(connection, model, inputs, scratch)
+                schema = draft.settle(_columns(connection, model, text))
+                return write(connection, text, model, schema, draft)
+            except duckdb.Error as error:
+                if model.form is Form.SOURCE:
+                    raise unreadable(model.source(), error) from error
+                raise failed(model.name, error) from error
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+    def query(self, text: str, inputs: Mapping[str, Frame], form: Form = Form.ARROW) -> Any:
+        """The rows of a query over the inputs, in the form asked for."""
+        with self._duck.session(inputs) as connection:
+            try:
+                return opened(connection, text.strip().rstrip(";"), form)
+            except duckdb.Error as error:
+                problem = failed("the query", error)
+                raise DefinitionError(problem.message, hint=problem.hint) from error
+
+    def _text(self, connection: duckdb.DuckDBPyConnection, model: Model) -> str:
+        if model.form is Form.SQL:
+            return model.text().strip().rstrip(";")
+        source = self._place(model.source())
+        now = datetime.now(UTC).isoformat()
+        return query(connection, source, landed(source, self._spill / "landed"), now)
+
+    def _called(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        model: Model,
+        inputs: Mapping[TableName, Frame],
+        scratch: Path,
+    ) -> str:
+        """Call a Python model with its inputs opened; a query of what it returned."""
+        scratch.mkdir(parents=True, exist_ok=True)
+        arguments = {
+            i.parameter: self._opened(connection, inputs[i.table], i.table, i.form)
+            for i in model.inputs
+        }
+        try:
+            value = model.function(**arguments)
+        except MedallionError:
+            raise
+        except Exception as error:
+            where = _where(error, model)
+            raise ModelError(
+                f"{model.name} raised {type(error).__name__}: {error}{where}"
+            ) from error
+        if isinstance(value, Frame):
+            return rows_of(value)
+        return taken(connection, value, model.name, scratch)
+
+    def _opened(
+        self, connection: duckdb.DuckDBPyConnection, frame: Frame, table: TableName, form: Form
+    ) -> Any:
+        if form is Form.FRAME:
+            return frame
+        name = f'"{table.layer}"."{table.model}"'
+        # A reader or relation owns its connection, and the model's result is read by another.
+        own = connection.cursor() if form in (Form.BATCHES, Form.DUCKDB) else connection
+        if own is not connection:
+            database = connection.execute("select current_database()").fetchall()[0][0]
+            name = f"{database}.{name}"
+        return opened(own, f"select * from {name}", form)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, model: Model, text: str) -> Schema:
+    relation = connection.sql(text)
+    columns = [
+        Column(
+            name,
+            iceberg_type(type, f"{model.name} column {name!r}"),
+            doc=model.columns.get(name, ""),
+        )
+        for name, type in zip(relation.columns, relation.types, strict=True)
+    ]
+    schema = masked(checked(columns, model.name), model)
+    for key in model.unique_key:
+        if schema.column(key) is None:
+            raise ModelError(
+                f"{model.name} declares unique_key column {key!r} and does not give it",
+                hint=f"its columns: {', '.join(schema.names)}",
+            )
+    return replace(schema, id=None)
+
+
+def _where(error: Exception, model: Model) -> str:
+    """The line of the model's own file at which it raised."""
+    path = model.function.__code__.co_filename
+    trace, line = error.__traceback__, None
+    while trace:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f" ({path}:{line})" if line else ""

@@ -1,0 +1,24 @@
+"""The SQL that reads a frame's files."""
+
+from medallion.adapters.duckdb.quoting import literal, quote
+from medallion.adapters.duckdb.types import duckdb_type, reading
+from medallion.frame import Frame
+from medallion.schema import Schema
+
+
+def rows_of(frame: Frame) -> str:
+    """A query of the frame's rows. Columns are found by field id, a missing one is NULL."""
+    if not frame.files:
+        return no_rows(frame.schema)
+    paths = ", ".join(literal(f.path) for f in frame.files)
+    columns = ", ".join(quote(c.name) for c in frame.schema)
+    return (
+        f"select {columns} from read_parquet([{paths}], "
+        f"{reading(frame.schema)}, hive_partitioning = false)"
+    )
+
+
+def no_rows(schema: Schema) -> str:
+    """A query of the columns and no row."""
+    columns = ", ".join(f"null::{duckdb_type(c.type)} as {quote(c.name)}" for c in schema)
+    return f"select {columns} where false"
