@@ -1,0 +1,224 @@
+"""The commands. Each loads the project, calls one thing and prints what it gave."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from medallion.errors import MedallionError
+
+if TYPE_CHECKING:
+    from medallion.project import Project
+
+app = typer.Typer(
+    help="Bronze, silver and gold models in Python, audited before any reader sees them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Selection = Annotated[
+    str, typer.Argument(help="silver.trips, +gold.fct_trips, layer:silver, tag:daily")
+]
+Select = Annotated[str, typer.Option("--select", "-s", help="as SELECTION of `medallion ls`")]
+Exclude = Annotated[str, typer.Option("--exclude", help="what to leave out of the selection")]
+LayerOption = Annotated[
+    str | None, typer.Option("--layer", "-l", help="bronze, silver or gold, with all upstream")
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+Branch = Annotated[str | None, typer.Option("--branch", help="a run's branch, or its run id")]
+FullRefresh = Annotated[
+    bool, typer.Option("--full-refresh", help="replace what other writers changed as well")
+]
+Name = Annotated[str, typer.Argument(metavar="MODEL", help="layer.model")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="a run id; see `medallion branches`")]
+
+
+@contextmanager
+def _project() -> Iterator["Project"]:
+    from medallion.project import Project
+
+    with Project.load(Path.cwd()) as project:
+        yield project
+
+
+def _print(value: Any, text: str, json: bool) -> None:
+    from medallion.render import as_json
+
+    typer.echo(as_json(value) if json else text)
+
+
+@app.command()
+def init(directory: Annotated[Path, typer.Argument()] = Path()) -> None:
+    """Make a small project that builds at once."""
+    from medallion.starter import create
+
+    created = create(directory)
+    typer.echo(f"made {len(created)} files in {directory}")
+    typer.echo(
+        f"next: cd {directory} && medallion build"
+        if directory != Path()
+        else "next: medallion build"
+    )
+
+
+@app.command()
+def ls(selection: Selection = "", json: Json = False) -> None:
+    """List models: layer, what readers see, unpublished branches."""
+    from medallion.listing import listing, listing_text
+
+    with _project() as project:
+        rows = listing(project, selection)
+        _print(rows, listing_text(rows), json)
+
+
+@app.command()
+def plan(
+    layer: LayerOption = None,
+    select: Select = "",
+    exclude: Exclude = "",
+    full_refresh: FullRefresh = False,
+    json: Json = False,
+) -> None:
+    """Say what build would do, and why; check SQL, sources and suites without reading rows."""
+    from medallion.render import plan_text
+
+    with _project() as project:
+        made = project.plan(select, layer=layer, exclude=exclude, full_refresh=full_refresh)
+        project.check(made)
+        _print(made.to_dict(), plan_text(made), json)
+
+
+@app.command()
+def build(
+    layer: LayerOption = None,
+    select: Select = "",
+    exclude: Exclude = "",
+    full_refresh: FullRefresh = False,
+    no_publish: Annotated[
+        bool, typer.Option("--no-publish", help="leave the rows on the run's branches")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="models built at the same time")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write to branches, audit them, publish layer by layer what passed."""
+    from medallion.cli.progress import progress
+    from medallion.project import Project
+    from medallion.render import report_text
+
+    with Project.load(Path.cwd(), workers=workers) as project:
+        made = project.plan(
+            select, layer=layer, exclude=exclude, full_refresh=full_refresh, publish=not no_publish
+        )
+        with progress(made, quiet=json) as listener:
+            report = project.run(made, listener=listener)
+    _print(report.to_dict(), report_text(report), json)
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def audit(selection: Selection = "", branch: Branch = None, json: Json = False) -> None:
+    """Audit what is there; publish nothing."""
+    from medallion.render import audit_text
+    from medallion.report import audit_dict
+
+    with _project() as project:
+        audits = project.audit(selection, branch=branch)
+    text = "\n".join(map(audit_text, audits)) or "nothing is published yet"
+    _print([audit_dict(a) for a in audits], text, json)
+    raise typer.Exit(0 if all(a.passed for a in audits) else 1)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="a query over layer.model tables")],
+    branch: Branch = None,
+    at: Annotated[str | None, typer.Option("--at", help="a snapshot id or a time")] = None,
+    limit: Annotated[int, typer.Option("--limit", help="rows to print; 0 for all")] = 50,
+    json: Json = False,
+) -> None:
+    """Query the tables with DuckDB, all as of one moment."""
+    from medallion.render import rows_text
+
+    with _project() as project:
+        rows = project.query(sql, branch=branch, at=at)
+        shown = (rows.slice(0, limit) if limit and not json else rows).to_pylist()
+        _print(shown, rows_text(rows.column_names, shown, rows.num_rows), json)
+
+
+@app.command()
+def show(model: Name, json: Json = False) -> None:
+    """Show a model: its definition, columns, inputs, suite and state."""
+    from medallion.listing import describe, describe_text
+
+    with _project() as project:
+        shown = describe(project, model)
+        _print(shown, describe_text(shown), json)
+
+
+@app.command()
+def diff(model: Name, branch: Branch = None, json: Json = False) -> None:
+    """Compare a branch with main, or main with its version before."""
+    from dataclasses import asdict
+
+    from medallion.render import diff_text
+
+    with _project() as project:
+        found = project.diff(model, branch=branch)
+        _print(asdict(found) | {"table": str(found.table)}, diff_text(found), json)
+
+
+@app.command()
+def history(model: Name, json: Json = False) -> None:
+    """Show the versions that readers have seen."""
+    from medallion.listing import versions, versions_text
+
+    with _project() as project:
+        rows = versions(project, model)
+        _print(rows, versions_text(rows), json)
+
+
+@app.command()
+def branches(
+    run: Annotated[str | None, typer.Argument(metavar="RUN")] = None, json: Json = False
+) -> None:
+    """List the branches of runs that were not published."""
+    from dataclasses import asdict
+
+    from medallion.render import branches_text
+
+    with _project() as project:
+        found = project.branches(run)
+        plain = [asdict(b) | {"table": str(b.table), "state": b.state} for b in found]
+        _print(plain, branches_text(found), json)
+
+
+@app.command()
+def publish(run: Run) -> None:
+    """Publish what a run left on its branches, if it is what was audited."""
+    with _project() as project:
+        done = project.publish(run)
+        typer.echo(f"published {', '.join(str(b.table) for b in done)}")
+
+
+@app.command()
+def discard(run: Run) -> None:
+    """Drop the branches of a run."""
+    with _project() as project:
+        done = project.discard(run)
+        typer.echo(f"dropped the branches of {', '.join(str(b.table) for b in done)}")
+
+
+def main() -> None:
+    """Run the command line; an error of the tree becomes its message and its exit code."""
+    try:
+        app()
+    except MedallionError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,59 @@
+"""What a run shows while it works: a moving line on a terminal, plain lines in a pipe."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from medallion.plan import Plan
+from medallion.render import result_line
+from medallion.report import Event, Listener, Step
+
+
+@contextmanager
+def progress(plan: Plan, *, quiet: bool) -> Iterator[Listener]:
+    """A listener that prints each task as it ends, and on a terminal what is running."""
+    if quiet:
+        yield lambda _: None
+    elif sys.stdout.isatty():
+        with _moving(plan) as listener:
+            yield listener
+    else:
+        yield _plain
+
+
+def _plain(event: Event) -> None:
+    if (line := told(event)) is not None:
+        print(line, flush=True)  # noqa: T201
+
+
+@contextmanager
+def _moving(plan: Plan) -> Iterator[Listener]:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    running: set[str] = set()
+    ended = 0
+
+    def listen(event: Event) -> None:
+        nonlocal ended
+        if event.step is Step.STARTED:
+            running.add(event.subject)
+        elif event.step is Step.ENDED:
+            running.discard(event.subject)
+            ended += 1
+        if (line := told(event)) is not None:
+            console.print(line, markup=False)
+        names = ", ".join(sorted(running))
+        status.update(f"{ended} of {len(plan.tasks)}  {names}")
+
+    with console.status("checking") as status:
+        yield listen
+
+
+def told(event: Event) -> str | None:
+    """The line for an event that is worth one."""
+    if event.step is Step.ENDED and event.result:
+        return result_line(event.result)
+    if event.step is Step.PUBLISHED:
+        return f"published  {event.subject}: {len(event.details['tables'])} tables in one step"
+    return None

@@ -1,0 +1,171 @@
+"""Settings: read once, from `[tool.medallion]` of pyproject.toml and `MEDALLION_…` variables."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from medallion.errors import DefinitionError
+from medallion.plan import Scope
+from medallion.source import Source
+
+_PREFIX = "MEDALLION_"
+_LOCATION = "MEDALLION_LOCATIONS_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where a project is and what it may use. Relative paths start at `root`.
+
+    Each setting but `root` can be given as a variable: `MEDALLION_WAREHOUSE`, and a location as
+    `MEDALLION_LOCATIONS_<NAME>`. A flag of the command line goes before a variable, a variable
+    before the file.
+    """
+
+    root: Path
+    models: str = "models"
+    expectations: str = "expectations"
+    warehouse: str = "warehouse"
+    catalog: str = ""  # a SQLAlchemy address; SQLite in the warehouse if not set
+    locations: Mapping[str, str] = field(default_factory=dict)
+    memory_limit: str = "2GB"
+    spill_limit: str = "50GB"
+    threads: int = 0  # of DuckDB; 0 stands for one per core
+    workers: int = 2
+    publish: Scope = Scope.LAYER
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The folder of the warehouse."""
+        if "://" in self.warehouse.removeprefix("file://"):
+            raise DefinitionError(
+                f"warehouse = {self.warehouse!r} is no folder", hint="name a folder on this machine"
+            )
+        return (self.root / self.warehouse.removeprefix("file://")).resolve()
+
+    @property
+    def spill_path(self) -> Path:
+        """Where rows go that do not fit into memory."""
+        return self.warehouse_path / ".spill"
+
+    @property
+    def catalog_uri(self) -> str:
+        """The catalog's address; the path of a SQLite file made absolute."""
+        if not self.catalog:
+            return f"sqlite:///{self.warehouse_path / 'catalog.db'}"
+        path = self.catalog.removeprefix("sqlite:///")
+        if path == self.catalog or path.startswith("/"):
+            return self.catalog
+        return f"sqlite:///{(self.root / path).resolve()}"
+
+    def place(self, source: Source) -> Source:
+        """The source with its named location filled in and its path made absolute.
+
+        Raises:
+            DefinitionError: the pattern names a location that is not set.
+        """
+        try:
+            pattern = source.pattern.format_map(self.locations)
+        except (KeyError, ValueError, IndexError) as error:
+            known = ", ".join(self.locations) or "none"
+            raise DefinitionError(
+                f"files({source.pattern!r}) names the location {error}, which is not set",
+                hint=f"set it in [tool.medallion.locations]; there are: {known}",
+            ) from None
+        return replace(source, pattern=str(self.root / pattern))
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder, from `start` upwards, whose pyproject.toml has `[tool.medallion]`.
+
+    Raises:
+        DefinitionError: there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        file = folder / "pyproject.toml"
+        if file.is_file() and "medallion" in _toml(file).get("tool", {}):
+            return folder
+    raise DefinitionError(
+        f"{start} is in no medallion project: no pyproject.toml with [tool.medallion]",
+        hint="make one: medallion init my_lake",
+    )
+
+
+def read_settings(
+    root: Path, environment: Mapping[str, str] = os.environ, **flags: Any
+) -> Settings:
+    """The settings of the project at `root`.
+
+    Raises:
+        DefinitionError: a setting that does not exist, or a value that does not fit.
+    """
+    file = root / "pyproject.toml"
+    table = _toml(file).get("tool", {}).get("medallion", {}) if file.is_file() else {}
+    given = {k: (v, str(file)) for k, v in table.items()}
+    locations = dict(_table(given.pop("locations", ({}, ""))))
+    for variable, text in sorted(environment.items()):
+        if variable.startswith(_LOCATION):
+            locations[variable.removeprefix(_LOCATION).lower()] = text
+        elif variable.startswith(_PREFIX):
+            given[variable.removeprefix(_PREFIX).lower()] = (text, variable)
+    given |= {k: (v, f"--{k}") for k, v in flags.items() if v is not None}
+    kinds = {f.name: f.type for f in fields(Settings) if f.name not in ("root", "locations")}
+    return Settings(
+        root,
+        locations=locations,
+        **{k: _value(k, v, where, kinds) for k, (v, where) in given.items()},
+    )
+
+
+def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
+    if key not in kinds:
+        close = difflib.get_close_matches(key, kinds, 1)
+        hint = f"did you mean {close[0]}?" if close else f"settings are: {', '.join(kinds)}"
+        raise DefinitionError(f"{where}: there is no setting {key!r}", hint=hint)
+    kind = kinds[key]
+    try:
+        if kind is int:
+            return _whole(value)
+        if kind is Scope:
+            return Scope(value)
+        return _text(value)
+    except ValueError:
+        choices = f"one of: {', '.join(Scope)}" if kind is Scope else f"a {_KIND[kind]}"
+        raise DefinitionError(f"{where}: {key} = {value!r} does not fit", hint=choices) from None
+
+
+_KIND = {int: "whole number", str: "text"}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError  # noqa: TRY004  # a value from a file or a variable, not a wrong call
+    return value
+
+
+def _whole(value: Any) -> int:
+    number = int(value)
+    if isinstance(value, bool | float) or number < 0:
+        raise ValueError
+    return number
+
+
+def _table(given: tuple[Any, str]) -> Mapping[str, str]:
+    value, where = given
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise DefinitionError(
+            f"{where}: locations = {value!r} does not fit",
+            hint='write: trips = "warehouse/landing"',
+        )
+    return value
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"{file} is no TOML: {error}") from error

@@ -1,0 +1,135 @@
+"""What `ls`, `show` and `history` tell, as plain values and as text."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from medallion.names import run_of
+from medallion.plan import foreign
+from medallion.project import Project
+from medallion.render import table
+from medallion.schema import Schema, show
+from medallion.selection import select
+from medallion.table import Table
+
+
+def listing(project: Project, selection: str = "") -> list[dict[str, Any]]:
+    """One row per model: what readers see of it, and how many branches wait."""
+    tables = project.tables()
+    return [
+        {
+            "model": str(name),
+            "tags": sorted(project.graph[name].model.tags),
+            "expectations": len(project.definition.suites[name].documents),
+            **_state(tables.get(name)),
+        }
+        for name in select(project.graph, selection)
+    ]
+
+
+def listing_text(rows: list[dict[str, Any]]) -> str:
+    """The listing in columns."""
+    header = ("model", "rows", "published", "by", "branches", "tags")
+    return table(
+        [
+            (
+                r["model"],
+                r["rows"] if r["rows"] is not None else "-",
+                r["published"] or "never",
+                r["run"] or "",
+                r["branches"] or "",
+                " ".join(r["tags"]),
+            )
+            for r in rows
+        ],
+        header,
+    )
+
+
+def describe(project: Project, name: str) -> dict[str, Any]:
+    """Everything about one model."""
+    row = listing(project, name)[0]
+    node = next(n for n in project.graph if str(n.name) == row["model"])
+    model = node.model
+    found = project.tables().get(node.name)
+    schema = found.schema_at(found.main) if found and found.main is not None else Schema(())
+    return row | {
+        "description": model.description,
+        "defined": model.place,
+        "form": str(model.form),
+        "owner": model.owner,
+        "reads": [str(r) for r in node.reads],
+        "read_by": sorted(str(n.name) for n in project.graph if node.name in n.reads),
+        "partition_by": [str(t) for t in model.partition_by],
+        "unique_key": list(model.unique_key),
+        "mask": {k: str(v) for k, v in model.mask.items()},
+        "columns": [{"name": c.name, "type": show(c.type), "doc": c.doc} for c in schema],
+        "suite": [d for _, d in project.definition.suites[node.name].documents],
+        "location": found.location if found else None,
+    }
+
+
+def describe_text(shown: dict[str, Any]) -> str:
+    """A model on one screen."""
+    facts = ["defined", "form", "owner", "reads", "read_by", "partition_by", "unique_key", "mask"]
+    facts += ["rows", "published", "run", "location"]
+    lines = [shown["model"], *(f"  {line}" for line in shown["description"].splitlines()), ""]
+    for fact in facts:
+        value = shown[fact]
+        if isinstance(value, dict):
+            value = [f"{k}: {v}" for k, v in value.items()]
+        if value not in (None, "", []):
+            text = ", ".join(value) if isinstance(value, list) else value
+            lines.append(f"{fact.replace('_', ' '):<13} {text}")
+    if shown["columns"]:
+        lines += ["", table([(f"  {c['name']}", c["type"], c["doc"]) for c in shown["columns"]])]
+    lines += ["", f"{len(shown['suite'])} expectations"]
+    lines += [f"  {d['type']} {d.get('severity', 'critical')}" for d in shown["suite"]]
+    return "\n".join(lines)
+
+
+def versions(project: Project, name: str) -> list[dict[str, Any]]:
+    """The versions of a table, newest first: when, by which run, how many rows, how audited."""
+    return [
+        {
+            "snapshot": s.id,
+            "time": _time(s.timestamp_ms),
+            "run": s.run,
+            "operation": s.operation,
+            "rows": int(s.summary.get("total-records", 0)),
+            "suite": s.summary.get("medallion.suite") or None,
+        }
+        for s in project.history(name)
+    ]
+
+
+def versions_text(rows: list[dict[str, Any]]) -> str:
+    """The versions in columns."""
+    header = ("time", "snapshot", "rows", "run", "audited by suite")
+    return table(
+        [
+            (
+                r["time"],
+                r["snapshot"],
+                r["rows"],
+                r["run"] or "another writer",
+                r["suite"] or "no suite",
+            )
+            for r in rows
+        ],
+        header,
+    )
+
+
+def _state(found: Table | None) -> dict[str, Any]:
+    main = found.snapshots[found.main] if found and found.main is not None else None
+    return {
+        "rows": int(main.summary.get("total-records", 0)) if main else None,
+        "published": _time(main.timestamp_ms) if main else None,
+        "run": (main.run or "another writer") if main else None,
+        "foreign": bool(found and foreign(found)),
+        "branches": sum(run_of(ref) is not None for ref in found.refs) if found else 0,
+    }
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,251 @@
+"""Project: a project's definition together with its lake, for scripts, notebooks and the commands.
+
+with Project.load(".") as project:
+    report = project.build(layer="gold")
+    trips = project.table("gold.fct_trips")
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from medallion import config, wiring
+from medallion.branches import Branch, discard_run, find_branches, publish_run
+from medallion.build import AUDIT, audit_snapshot, build, check, verdict_note
+from medallion.diff import Diff, diff
+from medallion.errors import DefinitionError
+from medallion.forms import Form
+from medallion.frame import Frame
+from medallion.loading import Definition, load
+from medallion.names import MAIN, Layer, TableName, branch_of, new_run
+from medallion.plan import Plan, Task, make_plan
+from medallion.ports import Ports
+from medallion.report import Listener, Report
+from medallion.selection import select
+from medallion.sql import reads
+from medallion.suite import Audit
+from medallion.table import Snapshot, Table
+
+
+class Project:
+    """A loaded project. It holds connections: close it, or use it as a context."""
+
+    def __init__(self, settings: config.Settings, definition: Definition) -> None:
+        self.settings = settings
+        self.definition = definition
+        self.graph = definition.graph
+
+    @classmethod
+    def load(cls, root: str | Path = ".", **settings: Any) -> "Project":
+        """The project at `root` or in the nearest folder above; `settings` go before its own.
+
+        Raises:
+            DefinitionError: what the project's files say is wrong. Nothing was touched.
+        """
+        read = config.read_settings(config.find_root(Path(root)), **settings)
+        return cls(read, load(read))
+
+    def __enter__(self) -> "Project":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what the project holds."""
+        if "ports" in self.__dict__:
+            self.ports.close()
+            del self.__dict__["ports"]
+
+    @cached_property
+    def ports(self) -> Ports:
+        """The lake, the engine and the auditor that the settings ask for."""
+        landing = [n.model.source() for n in self.graph if n.model.form is Form.SOURCE]
+        return wiring.connect(self.settings, landing)
+
+    def tables(self) -> Mapping[TableName, Table]:
+        """The tables of the project's models, as far as they exist, as of one moment."""
+        return self.ports.catalog.tables([n.name for n in self.graph])
+
+    def plan(
+        self,
+        selection: str = "",
+        *,
+        layer: str | None = None,
+        exclude: str = "",
+        full_refresh: bool = False,
+        publish: bool = True,
+    ) -> Plan:
+        """What a build would do: the selected models, or a layer and all that it is made from."""
+        terms = " ".join([selection, f"+layer:{Layer.parse(layer)}" if layer else ""])
+        selected = select(self.graph, terms, exclude)
+        run = new_run(datetime.now(UTC), os.urandom(3))
+        return make_plan(
+            run,
+            self.graph,
+            set(selected),
+            self.tables(),
+            self.definition.suites,
+            self.definition.codes,
+            publish=publish,
+            scope=self.settings.publish,
+            replace_foreign=full_refresh,
+        )
+
+    def check(self, plan: Plan) -> None:
+        """Find the mistakes in a plan's SQL, sources and suites, without reading rows."""
+        check(plan, self.ports)
+
+    def build(
+        self, selection: str = "", *, listener: Listener = lambda _: None, **options: Any
+    ) -> Report:
+        """Plan and carry it out; the options are those of `plan`. A failed model is in the report."""
+        return self.run(self.plan(selection, **options), listener=listener)
+
+    def run(self, plan: Plan, *, listener: Listener = lambda _: None) -> Report:
+        """Carry out a plan."""
+        return build(plan, self.ports, lanes=self.settings.workers, listener=listener)
+
+    def table(self, name: str, *, branch: str | None = None, form: Form = Form.PANDAS) -> Any:
+        """The rows of a published table, or of a branch, as a pandas DataFrame or another form."""
+        found = TableName.parse(name)
+        self.graph[found]
+        frame = self._frame(found, self.ports.catalog.tables([found]), branch, None)
+        return self.ports.engine.query("select * from rows", {"rows": frame}, form)
+
+    def query(
+        self,
+        text: str,
+        *,
+        branch: str | None = None,
+        at: str | None = None,
+        form: Form = Form.ARROW,
+    ) -> Any:
+        """The rows of a query. All its tables are read as of one moment.
+
+        `branch` reads a run's branch where a table has it; `at` is a snapshot or a time (ISO 8601).
+        """
+        names = reads(text, "the query")
+        for name in names:
+            self.graph[name]
+        tables = self.ports.catalog.tables(names)
+        frames = {str(n): self._frame(n, tables, branch, at) for n in names}
+        return self.ports.engine.query(text, frames, form)
+
+    def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
+        """Audit what is there and publish nothing; on a branch the verdict is kept with it."""
+        audits = []
+        for name in select(self.graph, selection):
+            tables = self.tables()
+            table = tables.get(name)
+            ref = branch_of(branch) if branch else MAIN
+            if table and ref in table.refs:
+                audits.append(self._audit(tables, name, table.refs[ref], branch))
+        if branch and not audits:
+            raise DefinitionError(
+                f"no selected table has a branch {branch}", hint="see: medallion branches"
+            )
+        return tuple(audits)
+
+    def branches(self, run: str | None = None) -> tuple[Branch, ...]:
+        """The branches of runs that were not published."""
+        return find_branches(self.tables().values(), run)
+
+    def publish(self, run: str) -> tuple[Branch, ...]:
+        """Publish what a run left on its branches, if it is what was audited."""
+        return publish_run(self.ports.catalog, self.tables(), self.definition.suites, run)
+
+    def discard(self, run: str) -> tuple[Branch, ...]:
+        """Drop the branches of a run."""
+        return discard_run(self.ports.catalog, list(self.tables().values()), run)
+
+    def history(self, name: str) -> tuple[Snapshot, ...]:
+        """The versions of a table that readers have seen, newest first."""
+        table = self._table(name)
+        return tuple(table.lineage(table.main))
+
+    def diff(self, name: str, *, branch: str | None = None) -> Diff:
+        """How a branch differs from `main`, or `main` from its version before."""
+        table = self._table(name)
+        if branch:
+            ref = branch_of(branch)
+            if ref not in table.refs:
+                raise DefinitionError(f"{name} has no branch {ref}", hint="see: medallion branches")
+            return diff(self.ports, table, table.main, table.refs[ref])
+        if table.main is None:
+            raise DefinitionError(f"{name} was never published", hint="name a --branch")
+        return diff(self.ports, table, table.snapshots[table.main].parent, table.main)
+
+    def _table(self, name: str) -> Table:
+        found = TableName.parse(name)
+        self.graph[found]
+        tables = self.ports.catalog.tables([found])
+        if found not in tables:
+            raise DefinitionError(
+                f"{name} was never built", hint=f"medallion build --select +{name}"
+            )
+        return tables[found]
+
+    def _frame(
+        self, name: TableName, tables: Mapping[TableName, Table], branch: str | None, at: str | None
+    ) -> Frame:
+        table = tables.get(name)
+        snapshot = _resolve(table, branch, at) if table else None
+        if table is None or snapshot is None:
+            raise DefinitionError(
+                f"{name} was never published", hint=f"medallion build --select +{name}"
+            )
+        return self.ports.store.frame(table, snapshot)
+
+    def _audit(
+        self, tables: Mapping[TableName, Table], name: TableName, snapshot: int, branch: str | None
+    ) -> Audit:
+        node = self.graph[name]
+        suite = self.definition.suites[name]
+        self.ports.auditor.check(suite, tables[name].schema_at(snapshot)) if suite else None
+        task = Task(node.model, suite, "", None, {}, "")
+        others = {
+            str(n): self._frame(n, tables, branch, None)
+            for n in node.reads
+            if n in tables and _resolve(tables[n], branch, None) is not None
+        }
+        audit = audit_snapshot(self.ports, task, snapshot, others)
+        if branch:
+            self.ports.catalog.note(name, AUDIT + branch_of(branch), verdict_note(audit))
+        return audit
+
+
+def _resolve(table: Table, branch: str | None, at: str | None) -> int | None:
+    """The snapshot that a branch or a moment means; `main` where neither is said."""
+    if branch:
+        return table.refs.get(branch_of(branch), table.main)
+    if at is None:
+        return table.main
+    if at.isdigit():
+        if int(at) not in table.snapshots:
+            raise DefinitionError(
+                f"{table.name} has no snapshot {at}", hint=f"see: medallion history {table.name}"
+            )
+        return int(at)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        raise DefinitionError(
+            f"{at!r} is no snapshot and no time", hint="2026-11-21T02:00"
+        ) from None
+    limit = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
+    found = next((s for s in table.lineage(table.main) if s.timestamp_ms <= limit), None)
+    if found is None:
+        raise DefinitionError(
+            f"{table.name} had no rows at {at}", hint=f"see: medallion history {table.name}"
+        )
+    return found.id

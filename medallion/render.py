@@ -1,0 +1,202 @@
+"""Plans, reports and what commands print, as text. Values in, a string out."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from medallion.branches import Branch
+from medallion.diff import Diff
+from medallion.names import branch_of
+from medallion.plan import Plan
+from medallion.report import Failure, Report, State, TaskResult, counted
+from medallion.suite import Audit, Outcome, Verdict
+
+_SAMPLE = 3
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON; what JSON has no word for becomes its text."""
+    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
+
+
+def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> str:
+    """Rows in aligned columns; whole numbers to the right."""
+    texts = [[_cell(v) for v in row] for row in rows]
+    lines = [list(header), *texts] if header else texts
+    if not lines:
+        return ""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    right = [all(isinstance(r[i], int) or r[i] is None for r in rows) for i in range(len(widths))]
+    return "\n".join(
+        "  ".join(
+            t.rjust(w) if r else t.ljust(w) for t, w, r in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def size(bytes: int) -> str:
+    """A number of bytes for people.
+
+    >>> size(1_234_567)
+    '1.2 MB'
+    """
+    number, units = float(bytes), ["B", "kB", "MB", "GB", "TB"]
+    while number >= 1000 and len(units) > 1:
+        number, units = number / 1000, units[1:]
+    return f"{number:.0f} B" if units[0] == "B" else f"{number:.1f} {units[0]}"
+
+
+def plan_text(plan: Plan) -> str:
+    """What would be built, group by group, and why."""
+    if not plan.tasks:
+        return "nothing to do"
+    lines = []
+    for group in plan.groups:
+        lines.append(f"{group.name}: {len(group.tasks)} to build, published together")
+        rows = [
+            (f"  {t.name}", t.reason, f"reads {', '.join(map(str, t.reads))}" if t.reads else "")
+            for t in group.tasks
+        ]
+        lines.append(table(rows))
+    return "\n".join([*lines, *_warnings(plan.warnings)])
+
+
+def result_line(result: TaskResult) -> str:
+    """One task in one line."""
+    done = f"{result.rows:>12,} rows  {size(result.bytes):>9}  {result.seconds:6.2f} s"
+    told = counted(result.audit) if result.audit and result.audit.verdicts else ""
+    if result.state is State.SKIPPED:
+        done, told = f"{'':>12}", "what it needs did not come about"
+    if result.state is State.FAILED:
+        done = f"{'':>12}"
+    return f"{result.state:<10} {result.table!s:<28} {done}  {told}".rstrip()
+
+
+def report_text(report: Report) -> str:
+    """How a run ended: what went wrong, what readers see now, what to do next."""
+    lines: list[str] = []
+    for result in report.results:
+        if result.failure:
+            lines += ["", f"{result.table}: {failure_text(result.failure)}"]
+        elif result.audit and not result.ok:
+            lines += ["", f"{result.table}: its audit failed", *_blocking(result.audit)]
+        elif result.audit:
+            lines += _remarks(result.audit)
+    lines += _warnings(report.warnings)
+    return "\n".join([*lines, "", *_ending(report)]).lstrip("\n")
+
+
+def failure_text(failure: Failure) -> str:
+    """An error and its next step."""
+    return f"{failure.message}\n  {failure.hint}" if failure.hint else failure.message
+
+
+def audit_text(audit: Audit) -> str:
+    """Every verdict of an audit."""
+    word = "passed" if audit.passed else "REJECTED"
+    head = (
+        f"{audit.table}: {word}, snapshot {audit.snapshot}, {audit.rows:,} rows, {counted(audit)}"
+    )
+    return "\n".join([head, *(line for v in audit.verdicts for line in verdict_lines(v))])
+
+
+def verdict_lines(verdict: Verdict) -> list[str]:
+    """One verdict: what was expected, what came out, some of the rows."""
+    kwargs = ", ".join(f"{k}={json.dumps(v, default=str)}" for k, v in verdict.kwargs.items())
+    lines = [f"  {verdict.outcome:<8} {verdict.severity:<9} {verdict.expectation}({kwargs[:160]})"]
+    if verdict.outcome is not Outcome.PASSED and verdict.detail:
+        lines.append(f"           {verdict.detail}")
+    if verdict.sample and verdict.outcome is Outcome.FAILED:
+        shown = "; ".join(json.dumps(s, default=str) for s in verdict.sample[:_SAMPLE])
+        lines.append(f"           such as {shown}")
+    return lines
+
+
+def branches_text(branches: Sequence[Branch]) -> str:
+    """The branches of unpublished runs, and what can be done with them."""
+    if not branches:
+        return "no run has left a branch"
+    rows = [(b.run, str(b.table), b.rows, b.state) for b in branches]
+    hints = ["", "publish one: medallion publish RUN    drop one: medallion discard RUN"]
+    return "\n".join([table(rows, ("run", "table", "rows", "state")), *hints])
+
+
+def diff_text(diff: Diff) -> str:
+    """How two versions of a table differ."""
+    lines = [
+        f"{diff.table}: snapshot {diff.before or 'none'} -> {diff.after}",
+        f"rows     {diff.rows_before:,} -> {diff.rows_after:,}   "
+        f"+{diff.rows_added:,} -{diff.rows_removed:,}",
+    ]
+    for word, names in (
+        ("added", diff.columns_added),
+        ("removed", diff.columns_removed),
+        ("changed", diff.columns_changed),
+    ):
+        if names:
+            lines.append(f"columns {word}: {', '.join(names)}")
+    for sign, rows in (("+", diff.sample_added), ("-", diff.sample_removed)):
+        lines += [f"{sign} {json.dumps(row, default=str)}" for row in rows]
+    return "\n".join(lines)
+
+
+def rows_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], total: int) -> str:
+    """Rows of a query as a table; says so if not all of them are shown."""
+    shown = [[row[c] for c in columns] for row in rows]
+    more = f"\n… {total - len(shown):,} more rows" if total > len(shown) else ""
+    return table(shown, columns) + more + f"\n{total:,} rows"
+
+
+def _blocking(audit: Audit) -> list[str]:
+    return [
+        line for v in audit.verdicts if v.outcome is not Outcome.PASSED for line in verdict_lines(v)
+    ]
+
+
+def _remarks(audit: Audit) -> list[str]:
+    """What a passed audit still has to say."""
+    lines = _blocking(audit)
+    return ["", f"{audit.table}: published with remarks", *lines] if lines else []
+
+
+def _warnings(warnings: Iterable[str]) -> list[str]:
+    return [f"warning: {text}" for text in warnings]
+
+
+def _ending(report: Report) -> list[str]:
+    built = sum(r.ok for r in report.results)
+    rows = sum(r.rows for r in report.results if r.ok)
+    lines = [
+        f"run {report.run}: {built} of {len(report.results)} tables, {rows:,} rows, {report.seconds:.1f} s"
+    ]
+    if report.ok and report.published:
+        return lines
+    branch = branch_of(report.run)
+    if report.ok:
+        return [
+            *lines,
+            f"on branch {branch}, not published",
+            f"  publish it: medallion publish {report.run}",
+        ]
+    published = [str(r.table) for r in report.results if r.state is State.PUBLISHED]
+    lines.append(
+        f"published: {', '.join(published) or 'nothing'}. Readers of the others see what they saw before."
+    )
+    left = next((r for r in report.results if r.snapshot and r.state is not State.PUBLISHED), None)
+    if left:
+        lines += [
+            f"the rows are on branch {branch}:",
+            f'  look: medallion query "select * from {left.table}" --branch {branch}',
+            f"        medallion diff {left.table} --branch {branch}",
+            f"  drop: medallion discard {report.run}",
+        ]
+    return lines
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return str(value).replace("\n", "\\n")

@@ -1,0 +1,11 @@
+from medallion import SQL, gold
+
+
+@gold(unique_key=["day", "country"])
+def daily_revenue() -> SQL:
+    """Orders and revenue by day and country."""
+    return """
+        select ordered_at::date as day, country, count(*) as orders, sum(amount) as revenue
+        from silver.orders
+        group by all
+    """
