@@ -86,15 +86,17 @@ def _of(tables: Iterable[Table], run: str) -> tuple[Branch, ...]:
 
 def _branch(table: Table, ref: str, snapshot: int) -> Branch:
     found = table.snapshots[snapshot]
+    seen = {s.id for s in table.lineage(table.main)}
+    base = next((s.id for s in table.lineage(snapshot) if s.id in seen), None)
     return Branch(
         str(run_of(ref)),
         table.name,
         snapshot,
-        found.parent,
+        base,
         int(found.summary.get("total-records", 0)),
         found.timestamp_ms,
         noted(table, ref),
-        found.parent != table.main,
+        base != table.main,
     )
 
 

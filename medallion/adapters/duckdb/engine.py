@@ -5,7 +5,8 @@ Rows of a SQL model never pass through Python. A model that asks for a DataFrame
 
 import shutil
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 import duckdb
 
 from medallion.adapters.duckdb.duck import Duck, failed
-from medallion.adapters.duckdb.landing import landed, query, unreadable
+from medallion.adapters.duckdb.landed import landed, uniform
+from medallion.adapters.duckdb.landing import query, unreadable
 from medallion.adapters.duckdb.opening import opened, taken
 from medallion.adapters.duckdb.reading import rows_of
 from medallion.adapters.duckdb.types import iceberg_type
@@ -41,9 +43,12 @@ class DuckDBEngine:
         """The columns that a model gives, without reading rows; None where only a run tells."""
         if model.form not in (Form.SQL, Form.SOURCE):
             return None
-        with self._duck.session({str(k): v for k, v in inputs.items()}) as connection:
+        with (
+            self._duck.session({str(k): v for k, v in inputs.items()}) as connection,
+            self._scratch() as scratch,
+        ):
             try:
-                text = self._text(connection, model)
+                text = self._text(connection, model, scratch, reading=False)
                 return _columns(connection, model, text)
             except duckdb.Error as error:
                 if model.form is Form.SOURCE:
@@ -55,12 +60,11 @@ class DuckDBEngine:
 
     def evaluate(self, model: Model, inputs: Mapping[TableName, Frame], draft: Draft) -> Result:
         """Write the model's rows as files of the draft's table."""
-        scratch = self._spill / f"task-{uuid.uuid4().hex}"
         frames = {str(k): v for k, v in inputs.items()}
-        with self._duck.session(frames) as connection:
+        with self._duck.session(frames) as connection, self._scratch() as scratch:
             try:
                 if model.form in (Form.SQL, Form.SOURCE):
-                    text = self._text(connection, model)
+                    text = self._text(connection, model, scratch)
                 else:
                     text = self._called(connection, model, inputs, scratch)
                 schema = draft.settle(_columns(connection, model, text))
@@ -69,8 +73,6 @@ class DuckDBEngine:
                 if model.form is Form.SOURCE:
                     raise unreadable(model.source(), error) from error
                 raise failed(model.name, error) from error
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
 
     def query(self, text: str, inputs: Mapping[str, Frame], form: Form = Form.ARROW) -> Any:
         """The rows of a query over the inputs, in the form asked for."""
@@ -81,12 +83,33 @@ class DuckDBEngine:
                 problem = failed("the query", error)
                 raise DefinitionError(problem.message, hint=problem.hint) from error
 
-    def _text(self, connection: duckdb.DuckDBPyConnection, model: Model) -> str:
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A folder for one task, gone with it."""
+        folder = self._spill / f"task-{uuid.uuid4().hex}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _text(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        model: Model,
+        scratch: Path,
+        *,
+        reading: bool = True,
+    ) -> str:
+        """The query of a SQL model or of a source; `reading` says whether rows will be read."""
         if model.form is Form.SQL:
             return model.text().strip().rstrip(";")
         source = self._place(model.source())
         now = datetime.now(UTC).isoformat()
-        return query(connection, source, landed(source, self._spill / "landed"), now)
+        files = landed(source)
+        if reading or not source.columns:
+            files = uniform(files, scratch)
+        return query(connection, source, files, now)
 
     def _called(
         self,
@@ -96,7 +119,6 @@ class DuckDBEngine:
         scratch: Path,
     ) -> str:
         """Call a Python model with its inputs opened; a query of what it returned."""
-        scratch.mkdir(parents=True, exist_ok=True)
         arguments = {
             i.parameter: self._opened(connection, inputs[i.table], i.table, i.form)
             for i in model.inputs

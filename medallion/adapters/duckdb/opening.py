@@ -11,6 +11,7 @@ import duckdb
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import ModelError
 from medallion.forms import INPUTS, Form, form_of
+from medallion.schema import Column, checked
 
 
 def opened(connection: duckdb.DuckDBPyConnection, query: str, form: Form) -> Any:
@@ -42,7 +43,10 @@ def taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spil
     form = form_of(type(value))
     if form is Form.LAZY:
         return _sunk(value, spill)
-    return _registered(connection, _arrow(value, form, owner))
+    arrow = _arrow(value, form, owner)
+    # DuckDB would give repeated names new ones.
+    checked([Column(name, "") for name in arrow.schema.names], owner)
+    return _registered(connection, arrow)
 
 
 def _arrow(value: Any, form: Form | None, owner: object) -> Any:

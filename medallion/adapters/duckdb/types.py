@@ -137,7 +137,8 @@ def reading(schema: Schema) -> str:
     """The argument of `read_parquet` that finds columns by field id, at every depth: `schema = …`.
 
     A column or inner field that a file does not have reads as NULL, one of a narrower type is
-    widened, and names in the file do not matter.
+    widened, and names in the file do not matter. One thing DuckDB cannot do: read a list of structs
+    inside another column from a file that has none of the struct's fields; it fails.
     """
     return f"schema = {_definitions(schema)}"
 

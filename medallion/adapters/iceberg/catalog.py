@@ -43,6 +43,8 @@ class IcebergCatalog:
     def publish(self, group: Sequence[Publication]) -> None:
         """Move `main` of every table of the group to its audited snapshot, or of none."""
         by_name = {p.table: p for p in group}
+        if gone := by_name.keys() - self._lake.load(by_name).keys():
+            raise conflict(min(gone), "it does not exist")
         self._commit(by_name, lambda name, meta: fast_forward(by_name[name], meta))
 
     def note(self, name: TableName, key: str, value: str | None) -> None:
@@ -64,9 +66,10 @@ class IcebergCatalog:
         decide: Callable[[TableName, TableMetadata], tuple[TableUpdate, ...]],
     ) -> None:
         """Decide on the tables as they are and commit; look again if one moved meanwhile."""
+        wanted = tuple(names)
 
         def attempt() -> None:
-            loaded = self._lake.load(names)
+            loaded = self._lake.load(wanted)
             changes = [
                 Change(name, table, updates)
                 for name, table in loaded.items()

@@ -76,6 +76,11 @@ class Whole:
         _make_folder(path.parent)
         self._stream = self._draft.open("xb")
 
+    @property
+    def closed(self) -> bool:
+        """Whether no more bytes are taken. pyarrow asks."""
+        return self._stream.closed
+
     def write(self, b: bytes) -> int:
         """Take more bytes."""
         return self._stream.write(b)

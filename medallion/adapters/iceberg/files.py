@@ -53,7 +53,7 @@ def data_file(file: WrittenFile, metadata: TableMetadata) -> DataFile:
     """
     schema, spec = metadata.schema(), metadata.spec()
     pairs = zip(spec.fields, file.partition, strict=True)
-    return DataFile.from_args(
+    found = DataFile.from_args(
         content=DataFileContent.DATA,
         file_path=f"file://{file.path}" if file.path.startswith("/") else file.path,
         file_format=FileFormat.PARQUET,
@@ -70,8 +70,9 @@ def data_file(file: WrittenFile, metadata: TableMetadata) -> DataFile:
         split_offsets=None,
         equality_ids=None,
         sort_order_id=None,
-        spec_id=spec.spec_id,
     )
+    found.spec_id = spec.spec_id
+    return found
 
 
 def _partition_value(field: PartitionField, text: str | None, schema: Schema) -> Any:

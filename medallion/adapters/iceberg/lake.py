@@ -147,10 +147,8 @@ class Lake:
 
     def _unusable(self, error: Exception) -> CatalogError:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return CatalogError(
-            f"the catalog {self._url.render_as_string(hide_password=True)} cannot be used: {reason}",
-            hint=_CHECK,
-        )
+        shown = self._url.render_as_string(hide_password=True)
+        return CatalogError(f"the catalog {shown} cannot be used: {reason}", hint=_CHECK)
 
     def _pointers(self, names: Iterable[TableName]) -> dict[TableName, str]:
         wanted = {(str(n.layer), n.model): n for n in names}

@@ -1,0 +1,125 @@
+"""The files of a source: which there are, what their headers say, how their lines end."""
+
+import csv
+import glob
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medallion.errors import SourceError
+from medallion.source import Source
+
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+JSON = (".jsonl", ".ndjson")
+_SUFFIXES = (*DELIMITERS, *JSON, ".parquet")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """One landed file: how it is called below the pattern's folder, and where it can be read."""
+
+    name: str
+    path: Path
+    readable: Path
+    columns: tuple[str, ...] = ()
+
+    @property
+    def suffix(self) -> str:
+        """The ending that says what kind of file it is."""
+        return self.path.suffix
+
+
+def landed(source: Source) -> tuple[Landed, ...]:
+    """The files of a source, in the order of their names; of each only the header is read.
+
+    Raises:
+        SourceError: there is none, one is empty, or one is not what its ending says.
+    """
+    paths = [Path(p) for p in sorted(glob.glob(source.pattern, recursive=True))]
+    if not paths:
+        raise SourceError(
+            f"no file matches {source.pattern}", hint="land one there, or correct the pattern"
+        )
+    folder = fixed_folder(source.pattern)
+    return tuple(_landed(path, str(path.relative_to(folder))) for path in paths)
+
+
+def fixed_folder(pattern: str) -> Path:
+    """The part of a pattern before its first wildcard, as a folder."""
+    parts = Path(pattern).parts
+    wild = next((i for i, part in enumerate(parts) if glob.has_magic(part)), -1)
+    return Path(*parts[:wild])
+
+
+def uniform(files: Iterable[Landed], scratch: Path) -> tuple[Landed, ...]:
+    """The files; those that mix kinds of line ends as copies in `scratch` with line feeds only.
+
+    A line end inside of a quoted value becomes a line feed with the others.
+    """
+    return tuple(
+        replace(f, readable=_copy(f, number, scratch)) if _mixed(f) else f
+        for number, f in enumerate(files)
+    )
+
+
+def _landed(path: Path, name: str) -> Landed:
+    if path.suffix not in _SUFFIXES:
+        raise SourceError(
+            f"{path} is of no known kind", hint=f"the name ends in one of: {', '.join(_SUFFIXES)}"
+        )
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(
+                f"{path} is empty: not even a header", hint="remove it or land it again"
+            )
+        columns = _header(path, DELIMITERS[path.suffix]) if path.suffix in DELIMITERS else ()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error}") from error
+    return Landed(name, path, path, columns)
+
+
+def _header(path: Path, delimiter: str) -> tuple[str, ...]:
+    try:
+        # What is no text shows in the names; further down, the reader tells its line.
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            names = tuple(next(csv.reader(lines, delimiter=delimiter, strict=True)))
+    except csv.Error as error:
+        raise SourceError(
+            f"{path} has no header that can be read: {error}", hint="is it text?"
+        ) from error
+    folded = [name.strip().casefold() for name in names]
+    if not all(folded) or len(set(folded)) < len(folded) or not all(map(_is_text, names)):
+        raise SourceError(
+            f"{path} has a header with a missing, repeated or unprintable name: {names!r:.200}",
+            hint="mend the first line",
+        )
+    return names
+
+
+def _is_text(name: str) -> bool:
+    return name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in name
+
+
+def _mixed(file: Landed) -> bool:
+    if file.suffix not in DELIMITERS:
+        return False
+    both = feeds = 0
+    for chunk in _chunks(file.path):
+        both += chunk.count(b"\r\n")
+        feeds += chunk.count(b"\n")
+    return 0 < both < feeds
+
+
+def _copy(file: Landed, number: int, scratch: Path) -> Path:
+    copy = scratch / f"{number}{file.suffix}"
+    with copy.open("wb") as out:
+        out.writelines(chunk.replace(b"\r\n", b"\n") for chunk in _chunks(file.path))
+    return copy
+
+
+def _chunks(path: Path) -> Iterable[bytes]:
+    """The file's bytes; no chunk ends between the two halves of a line end."""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk + file.read(1) if chunk.endswith(b"\r") else chunk
