@@ -5,9 +5,10 @@ The decorators `bronze`, `silver` and `gold` only build models; nothing is regis
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from types import FunctionType
+from typing import Any, TypedDict, Unpack, overload
 
 from medallion.errors import DefinitionError, MedallionError
 from medallion.forms import INPUTS, RESULTS, Form, annotations, form_of
@@ -57,7 +58,7 @@ class Model:
     tags: frozenset[str] = frozenset()
     owner: str = ""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: D102  # the class tells
         return self.function(*args, **kwargs)
 
     @property
@@ -98,15 +99,8 @@ class Model:
             ) from error
 
 
-def bronze(function: Function | None = None, /, **declaration: Any) -> Any:
-    """A model of rows as they arrived. See `silver` for what can be declared."""
-    return _decorated(Layer.BRONZE, function, declaration)
-
-
-def silver(function: Function | None = None, /, **declaration: Any) -> Any:
-    """A model of typed, deduplicated, masked rows.
-
-    What can be declared, for every layer:
+class Declaration(TypedDict, total=False):
+    """What can be declared of a model, for every layer.
 
     - `partition_by`: one transform or several, such as `month("pickup_at")`
     - `unique_key`: columns that together are not null and name one row; audited
@@ -115,21 +109,47 @@ def silver(function: Function | None = None, /, **declaration: Any) -> Any:
     - `expectations`: Great Expectations objects or their JSON, besides the suite file
     - `tags`, `owner`
     """
-    return _decorated(Layer.SILVER, function, declaration)
+
+    partition_by: Transform | Sequence[Transform]
+    unique_key: str | Sequence[str]
+    mask: Mapping[str, Mask]
+    renamed: Mapping[str, str]
+    expectations: Sequence[Any]
+    tags: str | Collection[str]
+    owner: str
 
 
-def gold(function: Function | None = None, /, **declaration: Any) -> Any:
-    """A model of facts, dimensions and aggregates. See `silver` for what can be declared."""
-    return _decorated(Layer.GOLD, function, declaration)
+class Decorator:
+    """Makes a function a model of one layer: `@silver` or `@silver(unique_key="trip_id")`.
+
+    See `Declaration` for what can be declared.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+
+    @overload
+    def __call__(self, function: Function, /) -> Model: ...
+    @overload
+    def __call__(self, **declaration: Unpack[Declaration]) -> Callable[[Function], Model]: ...
+    def __call__(self, *functions: Function, **declaration: Any) -> Any:
+        """Make the model, or the decorator that will make it."""
+        for function in functions:
+            return _model(self._layer, function, declaration)
+        return lambda function: _model(self._layer, function, declaration)
 
 
-def _decorated(layer: Layer, function: Function | None, declaration: Mapping[str, Any]) -> Any:
-    if function is not None:
-        return _model(layer, function, declaration)
-    return lambda function: _model(layer, function, declaration)
+bronze = Decorator(Layer.BRONZE)
+silver = Decorator(Layer.SILVER)
+gold = Decorator(Layer.GOLD)
 
 
 def _model(layer: Layer, function: Function, declaration: Mapping[str, Any]) -> Model:
+    if not isinstance(function, FunctionType):
+        raise DefinitionError(
+            f"@{layer} decorates a function, and {function!r:.60} is none",
+            hint=f"declare by name: @{layer}(unique_key=...)",
+        )
     code = function.__code__
     place = f"{code.co_filename}:{code.co_firstlineno}"
     try:
@@ -150,7 +170,7 @@ def _signature(function: Function) -> tuple[Form, tuple[Input, ...]]:
     name = function.__name__
     try:
         hints = annotations(function)
-    except NameError as error:
+    except (NameError, AttributeError, SyntaxError, TypeError) as error:
         raise DefinitionError(
             f"an annotation of {name}() cannot be evaluated: {error}",
             hint="import the name outside of TYPE_CHECKING",
@@ -189,27 +209,53 @@ def _input(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) ->
     return Input(parameter.name, parameter.default.table, form)
 
 
-_DECLARED = ("partition_by", "unique_key", "mask", "renamed", "expectations", "tags", "owner")
+def _one(given: Any, kind: type) -> Any:
+    return given if isinstance(given, kind) else None
+
+
+def _several(given: Any, kind: type) -> tuple[Any, ...] | None:
+    values = tuple(given) if isinstance(given, list | tuple) else (given,)
+    return values if all(isinstance(v, kind) for v in values) else None
+
+
+def _set(given: Any, kind: type) -> frozenset[Any] | None:
+    values = _several(list(given) if isinstance(given, set | frozenset) else given, kind)
+    return None if values is None else frozenset(values)
+
+
+def _named(given: Any, kind: type) -> dict[str, Any] | None:
+    fits = isinstance(given, Mapping) and all(
+        isinstance(k, str) and isinstance(v, kind) for k, v in given.items()
+    )
+    return dict(given) if fits else None
+
+
+# What can be declared: its shape (None stands for a value that does not fit) and how it is written.
+_DECLARED: Mapping[str, tuple[Callable[[Any, type], Any], type, str]] = {
+    "partition_by": (_several, Transform, 'month("pickup_at")'),
+    "unique_key": (_several, str, '["order_id", "line"]'),
+    "mask": (_named, Mask, '{"licence": hashed()}'),
+    "renamed": (_named, str, '{"new_column": "old_column"}'),
+    "expectations": (_several, object, '[{"type": ..., "kwargs": ...}]'),
+    "tags": (_set, str, '["daily"]'),
+    "owner": (_one, str, '"sales"'),
+}
 
 
 def _fields(declaration: Mapping[str, Any]) -> dict[str, Any]:
-    for key in declaration:
+    fields: dict[str, Any] = {}
+    for key, given in declaration.items():
         if key not in _DECLARED:
             raise DefinitionError(
-                f"{key!r} cannot be declared", hint=f"what can: {', '.join(_DECLARED)}"
+                f"{key!r} cannot be declared",
+                hint=f"what can: {', '.join(_DECLARED)}",
             )
-    fields = dict(declaration)
-    for key, kind in (("partition_by", Transform), ("unique_key", str)):
-        given = fields.get(key, ())
-        values = (given,) if isinstance(given, kind) else tuple(given)
-        if not all(isinstance(v, kind) for v in values):
-            raise DefinitionError(f"{key}={given!r} is not made of {kind.__name__}s")
-        fields[key] = values
-    for key in ("mask", "renamed"):
-        fields[key] = dict(fields.get(key, {}))
-    tags = fields.get("tags", ())
-    fields["tags"] = frozenset((tags,) if isinstance(tags, str) else tags)
-    fields["expectations"] = tuple(fields.get("expectations", ()))
+        shape, kind, example = _DECLARED[key]
+        fields[key] = shape(given, kind)
+        if fields[key] is None:
+            raise DefinitionError(
+                f"{key}={given!r:.60} does not fit", hint=f"write: {key}={example}"
+            )
     return fields
 
 

@@ -1,0 +1,68 @@
+"""The reader and the runner as processes of a test."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).parent
+
+
+@dataclass
+class Runner:
+    """Builds a project in a process of its own."""
+
+    process: subprocess.Popen[str]
+
+    def build(self, root: Path, kill: int | None = None, **options: Any) -> dict[str, Any]:
+        """Build, or be killed at the `kill`-th event; what the process answered."""
+        settings = options.pop("settings", {})
+        job = {"root": str(root), "kill": kill, "options": options, "settings": settings}
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+
+@contextmanager
+def running() -> Iterator[Runner]:
+    """A runner, until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(_HERE / "runner.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield Runner(process)
+    finally:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.close()
+        process.wait(timeout=60)
+        process.stdout.close()
+
+
+@contextmanager
+def reading(catalog: Path, out: Path) -> Iterator[Path]:
+    """A reader that polls the catalog until the block ends; its observations are lines of `out`."""
+    arguments = [sys.executable, "-W", "ignore", str(_HERE / "reader.py"), str(catalog), str(out)]
+    process = subprocess.Popen(arguments)
+    try:
+        yield out
+    finally:
+        assert process.poll() is None, "the reader failed"
+        process.kill()
+        process.wait()
+
+
+def observations(out: Path) -> tuple[int, list[dict[str, Any]]]:
+    """How often the reader polled, and what it saw, moment by moment."""
+    lines = [json.loads(line) for line in out.read_text().splitlines() if line.endswith("}")]
+    return (lines[-1]["polls"] if lines else 0), [line["seen"] for line in lines if line["seen"]]

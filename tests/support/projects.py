@@ -1,0 +1,63 @@
+"""Small projects on disk."""
+
+import json
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.table import Table
+
+SETTINGS = "[tool.medallion]\n"
+
+
+def write(root: Path, files: Mapping[str, str]) -> Path:
+    """Write a project's files below a folder; settings are added where none are given."""
+    settings = {} if (root / "pyproject.toml").exists() else {"pyproject.toml": SETTINGS}
+    for name, text in {**settings, **files}.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+    return root
+
+
+def sql_model(layer: str, name: str, query: str, declaration: str = "") -> str:
+    """The text of a SQL model."""
+    return (
+        f"from medallion import *\n\n@{layer}({declaration})\ndef {name}() -> SQL:\n"
+        f'    """About {name}."""\n    return {query!r}\n'
+    )
+
+
+def suite(*expectations: tuple[str, Mapping[str, Any]] | Mapping[str, Any]) -> str:
+    """The text of a suite file."""
+    documents = [
+        {"type": e[0], "kwargs": dict(e[1])} if isinstance(e, tuple) else dict(e)
+        for e in expectations
+    ]
+    return json.dumps({"expectations": documents})
+
+
+def plain_catalog(root: Path) -> SqlCatalog:
+    """The lake as somebody opens it who has PyIceberg and nothing of ours."""
+    warehouse = root / "warehouse"
+    return SqlCatalog(
+        "medallion", uri=f"sqlite:///{warehouse / 'catalog.db'}", warehouse=f"file://{warehouse}"
+    )
+
+
+def plain_table(root: Path, name: str) -> Table:
+    """One table of the lake, opened with PyIceberg alone."""
+    catalog = plain_catalog(root)
+    try:
+        return catalog.load_table(name)
+    finally:
+        catalog.engine.dispose()
+
+
+def rows(root: Path, name: str) -> list[dict[str, Any]]:
+    """What a plain reader sees in a table, sorted; nothing where it is not published."""
+    table = plain_table(root, name)
+    found: list[dict[str, Any]] = table.scan().to_arrow().to_pylist()
+    return sorted(found, key=lambda row: json.dumps(row, default=str, sort_keys=True))

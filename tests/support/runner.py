@@ -1,0 +1,98 @@
+"""Runs builds in processes that can be killed at any step.
+
+    python runner.py
+
+Reads jobs as JSON lines from standard input and answers each with one line. A job is
+{"root": …, "kill": n | null, "options": {…}}: build the project at `root`; with `kill`, the process
+kills itself (SIGKILL) at its n-th event. Events are everything that could leave something behind:
+each file opened for writing, each rename, each statement of the catalog, each step of the run.
+The answer: {"status": exit code or -9, "events": how many, "report": …}.
+
+The heavy libraries are imported once; every job is a fork of this process.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def _warm() -> None:
+    import great_expectations  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+
+    import medallion.adapters.duckdb.engine
+    import medallion.adapters.iceberg.store  # noqa: F401
+
+
+class _Counter:
+    """Counts events and ends the process at the one that was asked for."""
+
+    def __init__(self, kill: int | None) -> None:
+        self.kill = kill
+        self.events = 0
+
+    def __call__(self) -> None:
+        self.events += 1
+        if self.events == self.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "os.rename" or (event == "open" and _writes(arguments)):
+            self()
+
+
+def _writes(arguments: tuple[Any, ...]) -> bool:
+    _, mode, flags = arguments
+    return bool(flags & (os.O_WRONLY | os.O_RDWR)) or (isinstance(mode, str) and "w" in mode)
+
+
+def _child(job: dict[str, Any], answer: Path) -> None:
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    from medallion import Project
+    from medallion.errors import MedallionError
+
+    count = _Counter(job["kill"])
+    sys.addaudithook(count.hook)
+    event.listen(Engine, "before_cursor_execute", lambda *_: count())
+    event.listen(Engine, "commit", lambda _: count())
+    report: dict[str, Any]
+    try:
+        with Project.load(job["root"], **job.get("settings", {})) as project:
+            done = project.build(listener=lambda _: count(), **job.get("options", {}))
+        status, report = done.exit_code, done.to_dict()
+    except MedallionError as error:
+        status, report = error.exit_code, {"error": str(error)}
+    answer.write_text(json.dumps({"status": status, "events": count.events, "report": report}))
+    os._exit(0)
+
+
+def main() -> None:
+    """Serve jobs until standard input ends."""
+    _warm()
+    for line in sys.stdin:
+        job = json.loads(line)
+        with tempfile.TemporaryDirectory() as folder:
+            answer = Path(folder) / "answer"
+            pid = os.fork()
+            if pid == 0:
+                try:
+                    _child(job, answer)
+                finally:
+                    os._exit(70)
+            _, code = os.waitpid(pid, 0)
+            killed = os.WIFSIGNALED(code)
+            text = answer.read_text() if answer.exists() else ""
+        print(
+            text if text and not killed else json.dumps({"status": -9 if killed else 70}),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
