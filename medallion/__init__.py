@@ -1,16 +1,16 @@
 """Bronze, silver and gold models in Python, audited on a branch before any reader sees them."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from medallion.forms import SQL, Form
-from medallion.frame import Frame
-from medallion.mask import hashed, redacted
-from medallion.model import Model, bronze, gold, ref, silver
-from medallion.partition import bucket, day, hour, identity, month, truncate, year
-from medallion.source import Source, files
-
 if TYPE_CHECKING:
+    from medallion.forms import SQL, Form
+    from medallion.frame import Frame
+    from medallion.mask import hashed, redacted
+    from medallion.model import Model, bronze, gold, ref, silver
+    from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
+    from medallion.source import Source, files
 
 __all__ = [
     "SQL",
@@ -35,11 +35,20 @@ __all__ = [
     "year",
 ]
 
+_HOMES = {
+    "forms": ("SQL", "Form"),
+    "frame": ("Frame",),
+    "mask": ("hashed", "redacted"),
+    "model": ("Model", "bronze", "gold", "ref", "silver"),
+    "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
+    "project": ("Project",),
+    "source": ("Source", "files"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    # Models need the names above only; a project brings the rest of the package with it.
-    if name == "Project":
-        from medallion.project import Project
-
-        return Project
+    # Imported when first asked for: `medallion --help` needs none of them.
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"medallion.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

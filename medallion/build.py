@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from medallion.errors import ConflictError, InfrastructureError, MedallionError
+from medallion.errors import CatalogError, ConflictError, InfrastructureError
 from medallion.names import TableName, branch_of
 from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
@@ -149,7 +149,7 @@ def _write_and_audit(run: _Run, task: Task) -> TaskResult:
     pins = {
         name: pin if pin is not None else run.snapshots[name] for name, pin in task.reads.items()
     }
-    inputs = {name: ports.store.frame(tables[name], pin) for name, pin in pins.items()}
+    inputs = {name: ports.store.frame(_found(tables, name), pin) for name, pin in pins.items()}
     draft = _draft(task, tables.get(task.name), ports.catalog.location(task.name), plan.run)
 
     written = ports.executor.submit(ports.engine.evaluate, task.model, inputs, draft).result()
@@ -172,9 +172,15 @@ def _write_and_audit(run: _Run, task: Task) -> TaskResult:
     return TaskResult(task.name, state, written.rows, written.bytes, 0.0, snapshot, audit)
 
 
+def _found(tables: Mapping[TableName, Table], name: TableName) -> Table:
+    if name not in tables:
+        raise CatalogError(f"{name} was dropped since the run was planned", hint="build again")
+    return tables[name]
+
+
 def audit_snapshot(ports: Ports, task: Task, snapshot: int, others: Mapping[str, Any]) -> Audit:
     """Audit a snapshot of a task's table, read back from where it was committed."""
-    table = ports.catalog.tables([task.name])[task.name]
+    table = _found(ports.catalog.tables([task.name]), task.name)
     frame = ports.store.frame(table, snapshot)
     verdicts = (
         ports.executor.submit(
@@ -241,6 +247,3 @@ def noted(table: Table, branch: str) -> Mapping[str, Any] | None:
     """What `verdict_note` kept for a branch."""
     text = table.properties.get(AUDIT + branch)
     return json.loads(text) if text else None
-
-
-__all__ = ["AUDIT", "MedallionError", "audit_snapshot", "build", "check", "noted", "verdict_note"]

@@ -69,7 +69,7 @@ class Settings:
         """
         try:
             pattern = source.pattern.format_map(self.locations)
-        except (KeyError, ValueError, IndexError) as error:
+        except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:
             known = ", ".join(self.locations) or "none"
             raise DefinitionError(
                 f"files({source.pattern!r}) names the location {error}, which is not set",
@@ -105,6 +105,10 @@ def read_settings(
     """
     file = root / "pyproject.toml"
     table = _toml(file).get("tool", {}).get("medallion", {}) if file.is_file() else {}
+    if not isinstance(table, dict):
+        raise DefinitionError(
+            f"{file}: medallion = {table!r} is no table", hint="write: [tool.medallion]"
+        )
     given = {k: (v, str(file)) for k, v in table.items()}
     locations = dict(_table(given.pop("locations", ({}, ""))))
     for variable, text in sorted(environment.items()):
@@ -129,16 +133,22 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
     kind = kinds[key]
     try:
         if kind is int:
-            return _whole(value)
+            return _whole(value, _LEAST.get(key, 0))
         if kind is Scope:
             return Scope(value)
         return _text(value)
     except ValueError:
-        choices = f"one of: {', '.join(Scope)}" if kind is Scope else f"a {_KIND[kind]}"
-        raise DefinitionError(f"{where}: {key} = {value!r} does not fit", hint=choices) from None
+        choices = {
+            int: f"a whole number, at least {_LEAST.get(key, 0)}",
+            str: "a text",
+            Scope: f"one of: {', '.join(Scope)}",
+        }
+        raise DefinitionError(
+            f"{where}: {key} = {value!r} does not fit", hint=choices[kind]
+        ) from None
 
 
-_KIND = {int: "whole number", str: "text"}
+_LEAST = {"workers": 1}
 
 
 def _text(value: Any) -> str:
@@ -147,11 +157,10 @@ def _text(value: Any) -> str:
     return value
 
 
-def _whole(value: Any) -> int:
-    number = int(value)
-    if isinstance(value, bool | float) or number < 0:
+def _whole(value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | str) or int(value) < least:
         raise ValueError
-    return number
+    return int(value)
 
 
 def _table(given: tuple[Any, str]) -> Mapping[str, str]:

@@ -96,11 +96,18 @@ class Engine(Protocol):
         """
         ...
 
-    def query(self, text: str, inputs: Mapping[str, Frame], form: Form = Form.ARROW) -> Any:
-        """The rows of a query over the inputs, in the form asked for.
+    def query(
+        self,
+        text: str,
+        inputs: Mapping[str, Frame],
+        form: Form = Form.ARROW,
+        *,
+        limit: int | None = None,
+    ) -> Any:
+        """The rows of a query over the inputs, the first `limit` of them, in the form asked for.
 
         Raises:
-            DefinitionError: the SQL cannot be run over these inputs.
+            DefinitionError: the SQL cannot be run over these inputs, or there is no such form.
         """
         ...
 

@@ -108,7 +108,7 @@ class Project:
     def build(
         self, selection: str = "", *, listener: Listener = lambda _: None, **options: Any
     ) -> Report:
-        """Plan and carry it out; the options are those of `plan`. A failed model is in the report."""
+        """Plan and carry it out; the options are `plan`'s. A failed model is in the report."""
         return self.run(self.plan(selection, **options), listener=listener)
 
     def run(self, plan: Plan, *, listener: Listener = lambda _: None) -> Report:
@@ -129,6 +129,7 @@ class Project:
         branch: str | None = None,
         at: str | None = None,
         form: Form = Form.ARROW,
+        limit: int | None = None,
     ) -> Any:
         """The rows of a query. All its tables are read as of one moment.
 
@@ -139,7 +140,7 @@ class Project:
             self.graph[name]
         tables = self.ports.catalog.tables(names)
         frames = {str(n): self._frame(n, tables, branch, at) for n in names}
-        return self.ports.engine.query(text, frames, form)
+        return self.ports.engine.query(text, frames, form, limit=limit)
 
     def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
         """Audit what is there and publish nothing; on a branch the verdict is kept with it."""

@@ -53,7 +53,8 @@ def plan_text(plan: Plan) -> str:
         return "nothing to do"
     lines = []
     for group in plan.groups:
-        lines.append(f"{group.name}: {len(group.tasks)} to build, published together")
+        end = "published together" if plan.publish else "not published"
+        lines.append(f"{group.name}: {len(group.tasks)} to build, {end}")
         rows = [
             (f"  {t.name}", t.reason, f"reads {', '.join(map(str, t.reads))}" if t.reads else "")
             for t in group.tasks
@@ -82,7 +83,7 @@ def report_text(report: Report) -> str:
         elif result.audit and not result.ok:
             lines += ["", f"{result.table}: its audit failed", *_blocking(result.audit)]
         elif result.audit:
-            lines += _remarks(result.audit)
+            lines += _remarks(result.audit, result.state)
     lines += _warnings(report.warnings)
     return "\n".join([*lines, "", *_ending(report)]).lstrip("\n")
 
@@ -141,11 +142,11 @@ def diff_text(diff: Diff) -> str:
     return "\n".join(lines)
 
 
-def rows_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], total: int) -> str:
-    """Rows of a query as a table; says so if not all of them are shown."""
+def rows_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
+    """Rows of a query as a table; says so if there are more."""
     shown = [[row[c] for c in columns] for row in rows]
-    more = f"\n… {total - len(shown):,} more rows" if total > len(shown) else ""
-    return table(shown, columns) + more + f"\n{total:,} rows"
+    said = f"the first {len(rows):,} rows; --limit 0 for all" if more else f"{len(rows):,} rows"
+    return f"{table(shown, columns)}\n{said}"
 
 
 def _blocking(audit: Audit) -> list[str]:
@@ -154,10 +155,10 @@ def _blocking(audit: Audit) -> list[str]:
     ]
 
 
-def _remarks(audit: Audit) -> list[str]:
+def _remarks(audit: Audit, state: State) -> list[str]:
     """What a passed audit still has to say."""
     lines = _blocking(audit)
-    return ["", f"{audit.table}: published with remarks", *lines] if lines else []
+    return ["", f"{audit.table}: {state} with remarks", *lines] if lines else []
 
 
 def _warnings(warnings: Iterable[str]) -> list[str]:
@@ -168,7 +169,8 @@ def _ending(report: Report) -> list[str]:
     built = sum(r.ok for r in report.results)
     rows = sum(r.rows for r in report.results if r.ok)
     lines = [
-        f"run {report.run}: {built} of {len(report.results)} tables, {rows:,} rows, {report.seconds:.1f} s"
+        f"run {report.run}: {built} of {len(report.results)} tables, "
+        f"{rows:,} rows, {report.seconds:.1f} s"
     ]
     if report.ok and report.published:
         return lines
@@ -181,10 +183,12 @@ def _ending(report: Report) -> list[str]:
         ]
     published = [str(r.table) for r in report.results if r.state is State.PUBLISHED]
     lines.append(
-        f"published: {', '.join(published) or 'nothing'}. Readers of the others see what they saw before."
+        f"published: {', '.join(published) or 'nothing'}. "
+        "Readers of the others see what they saw before."
     )
-    left = next((r for r in report.results if r.snapshot and r.state is not State.PUBLISHED), None)
-    if left:
+    kept = [r for r in report.results if r.snapshot and r.state is not State.PUBLISHED]
+    if kept:
+        left = min(kept, key=lambda r: r.ok)  # one that was refused, before one that waits for it
         lines += [
             f"the rows are on branch {branch}:",
             f'  look: medallion query "select * from {left.table}" --branch {branch}',
@@ -199,4 +203,5 @@ def _cell(value: object) -> str:
         return "NULL"
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return str(value).replace("\n", "\\n")
+    # Text from data could otherwise break the line or steer the terminal.
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(value))

@@ -80,7 +80,7 @@ class Report:
         return max(codes, default=0 if self.ok else 1)
 
     def __getitem__(self, table: str) -> TaskResult:
-        return next(r for r in self.results if str(r.table) == table)
+        return {str(r.table): r for r in self.results}[table]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, fit for JSON."""

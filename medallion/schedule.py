@@ -26,10 +26,13 @@ def walk(
     with ThreadPoolExecutor(lanes, thread_name_prefix="medallion") as pool:
         while waiting or running:
             for key in [k for k, needed in waiting.items() if needed <= results.keys()]:
-                if all(ok(results[n]) for n in waiting.pop(key)):
+                if not all(ok(results[n]) for n in waiting[key]):
+                    results[key] = skip(key)
+                elif len(running) < lanes:  # the pool queues none: after an error it would do them
                     running[pool.submit(work, key)] = key
                 else:
-                    results[key] = skip(key)
+                    continue
+                del waiting[key]
             done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set(), None)
             for future in done:
                 results[running.pop(future)] = future.result()

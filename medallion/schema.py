@@ -132,18 +132,18 @@ def evolve(
     """
     ids = itertools.count(last_id + 1)
     before = {c.name: c for c in current} if current else {}
+    kept = {name: before.pop(name) for name in wanted.names if name in before}
     columns = []
     for column in wanted:
-        old_name = (renamed or {}).get(column.name, column.name)
-        old = before.get(column.name) or before.get(old_name)
+        old = kept.get(column.name) or before.pop((renamed or {}).get(column.name, ""), None)
         columns.append(_evolve_column(column, old, ids, f"{owner} column {column.name!r}"))
     schema = Schema(tuple(columns))
-    old_ids = {c.id for c in current} if current else set()
+    old_ids = set(_ids(current.columns)) if current else set()
     for other in known:
         if schema == other and all(
-            a.id == b.id
-            for a, b in zip(schema, other, strict=True)
-            if a.id in old_ids or b.id in old_ids
+            a == b
+            for a, b in zip(_ids(schema.columns), _ids(other.columns), strict=True)
+            if a in old_ids or b in old_ids
         ):
             docs = [c.doc for c in schema] == [c.doc for c in other]
             if docs:
@@ -191,6 +191,26 @@ def _evolve_type(new: Type, old: Type | None, ids: Iterator[int], what: str) -> 
                 raise _changed(what, old, new)
             return wider
     raise _changed(what, old, new)
+
+
+def _ids(columns: Iterable[Column]) -> Iterator[int]:
+    """All ids in the order of the columns, of nested types too."""
+    for column in columns:
+        yield column.id
+        yield from _type_ids(column.type)
+
+
+def _type_ids(type: Type) -> Iterator[int]:
+    match type:
+        case ListType():
+            yield type.element_id
+            yield from _type_ids(type.element)
+        case MapType():
+            yield from (type.key_id, type.value_id)
+            yield from _type_ids(type.key)
+            yield from _type_ids(type.value)
+        case StructType():
+            yield from _ids(type.fields)
 
 
 def _wider(old: str, new: str) -> str | None:

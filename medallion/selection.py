@@ -19,16 +19,20 @@ def select(graph: Graph, terms: str = "", exclude: str = "") -> tuple[TableName,
     Raises:
         DefinitionError: a term that matches nothing.
     """
-    chosen = _union(graph, terms) if terms.strip() else {n.name for n in graph}
+    chosen = _union(graph, terms) if _split(terms) else {n.name for n in graph}
     dropped = _union(graph, exclude)
     return tuple(n.name for n in graph if n.name in chosen and n.name not in dropped)
 
 
 def _union(graph: Graph, terms: str) -> set[TableName]:
     found: set[TableName] = set()
-    for term in terms.replace(",", " ").split():
+    for term in _split(terms):
         found |= _term(graph, term)
     return found
+
+
+def _split(terms: str) -> list[str]:
+    return terms.replace(",", " ").split()
 
 
 def _term(graph: Graph, term: str) -> set[TableName]:

@@ -24,7 +24,7 @@ def files(pattern: str, *, columns: Mapping[str, str] | None = None) -> Source:
 
     `{landing}` stands for a location named in the settings; a relative pattern starts at the
     project. `columns` declares names and DuckDB types: a declared column that a file lacks reads as
-    NULL, one that no declaration names is kept as text. A value that is not of its declared type
-    fails the build. Without `columns` the types are found by reading the files.
+    NULL; one that no declaration names is kept, as text where the file has no types. A value that
+    is not of its declared type fails the build. Without `columns` the types are found by reading.
     """
     return Source(pattern, dict(columns or {}))

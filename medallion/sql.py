@@ -1,6 +1,7 @@
 """What a SQL text reads, and its normal form. The only importer of sqlglot."""
 
 import difflib
+import re
 
 from medallion.errors import DefinitionError
 from medallion.names import Layer, TableName
@@ -13,15 +14,10 @@ def reads(text: str, owner: object) -> tuple[TableName, ...]:
         DefinitionError: the text is not one query, or names a table otherwise than `layer.model`.
     """
     from sqlglot import exp
-    from sqlglot.optimizer.scope import traverse_scope
 
-    query = _parsed(text, owner)
-    found: set[TableName] = set()
-    for scope in traverse_scope(query):
-        for source in scope.sources.values():
-            if isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier):
-                found.add(_table(source, owner))
-    return tuple(sorted(found))
+    tables = _parsed(text, owner).find_all(exp.Table)
+    named = (t for t in tables if not isinstance(t.this, exp.Func))
+    return tuple(sorted({_table(t, owner) for t in named if t.db or not _is_cte(t)}))
 
 
 def normal(text: str, owner: object) -> str:
@@ -39,7 +35,12 @@ def _parsed(text: str, owner: object):  # type: ignore[no-untyped-def]  # sqlglo
         statements = [s for s in sqlglot.parse(text, dialect="duckdb") if s is not None]
     except SqlglotError as error:
         raise DefinitionError(f"{owner}: the SQL does not parse: {_first(error)}") from error
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+    # A CTE of a query can hold a statement that writes.
+    if (
+        len(statements) != 1
+        or not isinstance(statements[0], exp.Query)
+        or statements[0].find(exp.DML, exp.DDL)
+    ):
         raise DefinitionError(
             f"{owner}: the SQL is not one query",
             hint="write one select; medallion writes the table",
@@ -51,12 +52,32 @@ def _first(error: Exception) -> str:
     details = getattr(error, "errors", None)
     if details:
         first = details[0]
-        return f"{first['description']} (line {first['line']}, column {first['col']})"
+        said = re.sub(r"<Token .*?text: (.*?), line: .*?>", r"'\1'", first["description"])
+        return f"{said} (line {first['line']}, column {first['col']})"
     return str(error).splitlines()[0]
 
 
+def _is_cte(table) -> bool:  # type: ignore[no-untyped-def]
+    """Whether a CTE of that name can be seen from where the table is named."""
+    from sqlglot import exp
+
+    node = table
+    while node.parent:
+        node, below = node.parent, node
+        if isinstance(node, exp.With):
+            # From within a CTE: those before it, and itself if it may be recursive.
+            seen = node.expressions[: below.index + bool(node.recursive)]
+        elif (clause := node.args.get("with_")) and clause is not below:
+            seen = clause.expressions
+        else:
+            continue
+        if table.name.lower() in {cte.alias.lower() for cte in seen}:
+            return True
+    return False
+
+
 def _table(table, owner: object) -> TableName:  # type: ignore[no-untyped-def]
-    written = table.sql(dialect="duckdb", comments=False).split(" AS ")[0]
+    written = ".".join(part.name for part in table.parts)
     layer, model = table.db.lower(), table.name.lower()
     if layer not in set(Layer) or table.catalog:
         near = difflib.get_close_matches(layer, list(Layer), 1)

@@ -17,6 +17,7 @@ app = typer.Typer(
     help="Bronze, silver and gold models in Python, audited before any reader sees them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -84,7 +85,7 @@ def plan(
     full_refresh: FullRefresh = False,
     json: Json = False,
 ) -> None:
-    """Say what build would do, and why; check SQL, sources and suites without reading rows."""
+    """Say what build would do, and why; read no rows."""
     from medallion.render import plan_text
 
     with _project() as project:
@@ -107,7 +108,7 @@ def build(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write to branches, audit them, publish layer by layer what passed."""
+    """Write to branches, audit them, publish what passed."""
     from medallion.cli.progress import progress
     from medallion.project import Project
     from medallion.render import report_text
@@ -116,8 +117,13 @@ def build(
         made = project.plan(
             select, layer=layer, exclude=exclude, full_refresh=full_refresh, publish=not no_publish
         )
-        with progress(made, quiet=json) as listener:
-            report = project.run(made, listener=listener)
+        try:
+            with progress(made, quiet=json) as listener:
+                report = project.run(made, listener=listener)
+        except KeyboardInterrupt:
+            typer.echo(f"\ninterrupted: run {made.run} publishes nothing more", err=True)
+            typer.echo(f"  drop what it wrote: medallion discard {made.run}", err=True)
+            raise typer.Exit(130) from None
     _print(report.to_dict(), report_text(report), json)
     raise typer.Exit(report.exit_code)
 
@@ -140,21 +146,23 @@ def query(
     sql: Annotated[str, typer.Argument(help="a query over layer.model tables")],
     branch: Branch = None,
     at: Annotated[str | None, typer.Option("--at", help="a snapshot id or a time")] = None,
-    limit: Annotated[int, typer.Option("--limit", help="rows to print; 0 for all")] = 50,
+    limit: Annotated[int, typer.Option("--limit", help="rows to print, 0 for all")] = 50,
     json: Json = False,
 ) -> None:
-    """Query the tables with DuckDB, all as of one moment."""
+    """Query the tables, all as of one moment."""
     from medallion.render import rows_text
 
     with _project() as project:
-        rows = project.query(sql, branch=branch, at=at)
-        shown = (rows.slice(0, limit) if limit and not json else rows).to_pylist()
-        _print(shown, rows_text(rows.column_names, shown, rows.num_rows), json)
+        # One row more than is shown tells whether there are more.
+        rows = project.query(sql, branch=branch, at=at, limit=limit + 1 if limit else None)
+        shown = (rows.slice(0, limit) if limit else rows).to_pylist()
+        text = rows_text(rows.column_names, shown, more=rows.num_rows > len(shown))
+        _print(shown, text, json)
 
 
 @app.command()
 def show(model: Name, json: Json = False) -> None:
-    """Show a model: its definition, columns, inputs, suite and state."""
+    """Show one model: definition, columns, suite, state."""
     from medallion.listing import describe, describe_text
 
     with _project() as project:
@@ -201,7 +209,7 @@ def branches(
 
 @app.command()
 def publish(run: Run) -> None:
-    """Publish what a run left on its branches, if it is what was audited."""
+    """Publish a run's branches, if they are what was audited."""
     with _project() as project:
         done = project.publish(run)
         typer.echo(f"published {', '.join(str(b.table) for b in done)}")

@@ -30,6 +30,9 @@ from medallion.schema import Column, Schema, checked
 from medallion.source import Source
 from medallion.table import Draft, Result
 
+# The others live on a connection, which is gone when the answer is there.
+_ANSWERS = (Form.ARROW, Form.PANDAS, Form.POLARS, Form.LAZY)
+
 
 class DuckDBEngine:
     """The `Engine` port on one DuckDB. `place` completes a source's pattern to a path."""
@@ -74,11 +77,22 @@ class DuckDBEngine:
                     raise unreadable(model.source(), error) from error
                 raise failed(model.name, error) from error
 
-    def query(self, text: str, inputs: Mapping[str, Frame], form: Form = Form.ARROW) -> Any:
-        """The rows of a query over the inputs, in the form asked for."""
+    def query(
+        self,
+        text: str,
+        inputs: Mapping[str, Frame],
+        form: Form = Form.ARROW,
+        *,
+        limit: int | None = None,
+    ) -> Any:
+        """The rows of a query over the inputs, the first `limit` of them, in the form asked for."""
+        if form not in _ANSWERS:
+            raise DefinitionError(
+                f"a query cannot be answered as {form}", hint=f"use one of: {', '.join(_ANSWERS)}"
+            )
         with self._duck.session(inputs) as connection:
             try:
-                return opened(connection, text.strip().rstrip(";"), form)
+                return opened(connection, text.strip().rstrip(";"), form, limit)
             except duckdb.Error as error:
                 problem = failed("the query", error)
                 raise DefinitionError(problem.message, hint=problem.hint) from error

@@ -14,9 +14,13 @@ from medallion.forms import INPUTS, Form, form_of
 from medallion.schema import Column, checked
 
 
-def opened(connection: duckdb.DuckDBPyConnection, query: str, form: Form) -> Any:
-    """The rows of a query in that form."""
+def opened(
+    connection: duckdb.DuckDBPyConnection, query: str, form: Form, limit: int | None = None
+) -> Any:
+    """The rows of a query in that form, the first `limit` of them."""
     relation = connection.sql(query)
+    if limit is not None:
+        relation = relation.limit(limit)
     match form:
         case Form.DUCKDB:
             return relation

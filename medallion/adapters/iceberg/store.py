@@ -50,7 +50,7 @@ class IcebergStore:
                 f"snapshot {snapshot} of {table.name} is gone",
                 hint="it expired, or the table was dropped; plan again",
             )
-        schema = table.schema_at(snapshot)
+        schema = schema_of(_schema_at(loaded.metadata, found))
         if has_deletes(found, self._lake.io):
             return merged(loaded.metadata, self._lake, found, schema, self._spill)
         files = (e.data_file for e in live_entries(found, self._lake.io))
@@ -130,6 +130,11 @@ def _schema(metadata: TableMetadata, write: Write) -> IcebergSchema:
         ):
             return known
     return iceberg_schema(wanted, max(s.schema_id for s in metadata.schemas) + 1)
+
+
+def _schema_at(metadata: TableMetadata, snapshot: Snapshot) -> IcebergSchema:
+    found = (s for s in metadata.schemas if s.schema_id == snapshot.schema_id)
+    return next(found, metadata.schema())
 
 
 def _docs(schema: object) -> list[str]:

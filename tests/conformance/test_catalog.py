@@ -1,0 +1,296 @@
+"""What every catalog promises."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
+
+from medallion.errors import ConflictError
+from medallion.names import TableName, branch_of
+from medallion.ports import Ports
+from medallion.schema import Schema
+from medallion.table import Table
+
+BRANCH, OTHER_BRANCH = branch_of(FIRST), branch_of(SECOND)
+ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))
+NARROW = "select cast(7 as bigint) as id"
+NOTE = f"medallion.audit.{BRANCH}"
+
+
+def columns_seen(table: Table) -> Schema:
+    return table.schemas[table.current_schema]
+
+
+def test_tables_that_nobody_made_are_not_listed(world: World) -> None:
+    world.commit(model(TRIPS, ONE))
+
+    assert list(world.ports.catalog.tables([ZONES, TRIPS])) == [TRIPS]
+    assert not world.ports.catalog.tables([ZONES])
+    assert not world.ports.catalog.tables([])
+
+
+def test_looking_into_a_catalog_that_was_not_prepared_makes_nothing(
+    ports: Ports, tmp_path: Path
+) -> None:
+    assert not ports.catalog.tables([TRIPS])
+    assert not list(tmp_path.rglob("*.db"))
+
+
+def test_preparing_again_keeps_what_is_there(world: World) -> None:
+    snapshot = world.publish(model(TRIPS, ONE))
+
+    world.ports.catalog.prepare()
+
+    assert world.mains([TRIPS]) == [snapshot]
+
+
+def test_a_table_lies_where_it_was_said_before_it_was_made(world: World) -> None:
+    said = world.ports.catalog.location(TRIPS)
+    world.commit(model(TRIPS, ONE))
+
+    assert world.table().location == said == world.ports.catalog.location(TRIPS)
+    assert said != world.ports.catalog.location(ZONES)
+
+
+def test_readers_see_nothing_of_a_table_before_it_is_published(world: World) -> None:
+    snapshot = world.commit(model(TRIPS, ONE))
+
+    assert world.table().main is None
+    assert dict(world.table().refs) == {BRANCH: snapshot}
+
+
+def test_publishing_moves_main_and_drops_the_branch(world: World) -> None:
+    snapshot = world.publish(model(TRIPS, ONE))
+
+    assert dict(world.table().refs) == {"main": snapshot}
+    assert world.rows_at(snapshot) == [(1, 1.5, "a")]
+
+
+def test_publishing_twice_is_publishing_once(world: World) -> None:
+    snapshot = world.commit(model(TRIPS, ONE))
+    group = [world.publication(TRIPS, snapshot)]
+    world.ports.catalog.publish(group)
+    once = world.table()
+
+    world.ports.catalog.publish(group)
+
+    assert world.table() == once
+
+
+def test_publishing_again_what_main_has_gone_beyond_moves_nothing_back(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE))
+    second = world.publish(model(TRIPS, TWO), SECOND, base=first)
+
+    world.ports.catalog.publish([world.publication(TRIPS, first)])
+
+    assert world.mains([TRIPS]) == [second]
+
+
+def test_publishing_no_table_does_nothing(world: World) -> None:
+    world.ports.catalog.publish([])
+
+    assert not world.ports.catalog.tables([TRIPS, ZONES])
+
+
+def test_a_group_is_published_as_a_whole(world: World) -> None:
+    trips, zones = world.commit(model(TRIPS, ONE)), world.commit(model(ZONES, TWO))
+
+    world.ports.catalog.publish([world.publication(TRIPS, trips), world.publication(ZONES, zones)])
+
+    assert world.mains() == [trips, zones]
+
+
+def test_readers_never_see_half_of_a_group(world: World) -> None:
+    """Each table of the group has one snapshot per run, and readers see those of one run."""
+    seen: list[list[int | None]] = []
+    done = threading.Event()
+
+    def look() -> None:
+        seen.append(world.mains())
+        while not done.is_set():
+            seen.append(world.mains())
+
+    reader = threading.Thread(target=look)
+    reader.start()
+    published: list[list[int | None]] = [[None, None]]
+    try:
+        for number in range(8):
+            run = f"20260101t00000{number}-00000a"
+            bases = published[-1]
+            new = [
+                world.commit(model(name, ONE), run, base=base)
+                for name, base in zip((TRIPS, ZONES), bases, strict=True)
+            ]
+            world.ports.catalog.publish(
+                [
+                    world.publication(name, snapshot, run, base)
+                    for name, snapshot, base in zip((TRIPS, ZONES), new, bases, strict=True)
+                ]
+            )
+            published.append([*new])
+    finally:
+        done.set()
+        reader.join()
+
+    assert seen
+    assert [mains for mains in seen if mains not in published] == []
+    assert world.mains() == published[-1]
+
+
+def test_no_table_moves_where_one_has_a_main_that_is_not_the_base(world: World) -> None:
+    old = world.publish(model(TRIPS, ONE))
+    late = world.commit(model(TRIPS, TWO), FIRST, base=old)
+    zones = world.commit(model(ZONES, ONE))
+    world.publish(model(TRIPS, ONE), SECOND, base=old)
+    before = world.ports.catalog.tables([TRIPS, ZONES])
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.catalog.publish(
+            [world.publication(ZONES, zones), world.publication(TRIPS, late, base=old)]
+        )
+
+    assert world.ports.catalog.tables([TRIPS, ZONES]) == before
+
+
+def test_a_snapshot_that_was_not_forked_from_main_is_not_published(world: World) -> None:
+    """Even if the base is said to be what `main` is now."""
+    late = world.commit(model(TRIPS, TWO))
+    now = world.publish(model(TRIPS, ONE), SECOND)
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.catalog.publish([world.publication(TRIPS, late, base=now)])
+
+    assert world.mains([TRIPS]) == [now]
+
+
+@pytest.mark.parametrize("base", [None, 404])
+def test_a_main_that_is_not_the_base_said_does_not_move(world: World, base: int | None) -> None:
+    """Even if the audited snapshot was forked from it."""
+    main = world.publish(model(TRIPS, ONE))
+    audited = world.commit(model(TRIPS, TWO), SECOND, base=main)
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.catalog.publish([world.publication(TRIPS, audited, SECOND, base)])
+
+    assert world.mains([TRIPS]) == [main]
+
+
+def test_no_table_moves_where_one_has_a_branch_that_is_not_what_was_audited(world: World) -> None:
+    audited = world.commit(model(TRIPS, ONE))
+    world.commit(model(TRIPS, TWO))
+    zones = world.commit(model(ZONES, ONE))
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.catalog.publish(
+            [world.publication(ZONES, zones), world.publication(TRIPS, audited)]
+        )
+
+    assert world.mains() == [None, None]
+
+
+def test_a_discarded_branch_is_not_published(world: World) -> None:
+    audited = world.commit(model(TRIPS, ONE))
+    world.ports.catalog.discard([TRIPS], BRANCH)
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.catalog.publish([world.publication(TRIPS, audited)])
+
+    assert world.mains([TRIPS]) == [None]
+
+
+def test_no_table_moves_where_one_is_not_there(world: World) -> None:
+    zones = world.commit(model(ZONES, ONE))
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.catalog.publish(
+            [world.publication(ZONES, zones), world.publication(TRIPS, 404)]
+        )
+
+    assert world.mains() == [None, None]
+
+
+def test_columns_change_for_readers_when_they_are_published(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE))
+    second = world.commit(model(TRIPS, NARROW), SECOND, base=first)
+
+    assert columns_seen(world.table()).names == ("id", "fare", "zone")
+    assert world.table().schema_at(second).names == ("id",)
+
+    world.ports.catalog.publish([world.publication(TRIPS, second, SECOND, first)])
+
+    assert columns_seen(world.table()).names == ("id",)
+    assert world.table().schema_at(first).names == ("id", "fare", "zone")
+
+
+def test_the_comment_of_a_table_comes_with_what_is_published(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE, doc="One row per trip."))
+    second = world.commit(model(TRIPS, ONE, doc="Taxi trips."), SECOND, base=first)
+    before = world.table().properties["comment"]
+    world.ports.catalog.publish([world.publication(TRIPS, second, SECOND, first)])
+
+    assert before == "One row per trip."
+    assert world.table().properties["comment"] == "Taxi trips."
+
+
+def test_what_is_noted_of_a_table_is_among_its_properties_until_it_is_removed(
+    world: World,
+) -> None:
+    world.commit(model(TRIPS, ONE))
+    before = dict(world.table().properties)
+
+    world.ports.catalog.note(TRIPS, NOTE, "passed")
+    world.ports.catalog.note(TRIPS, "owner", "me")
+    world.ports.catalog.note(TRIPS, "owner", "you")
+
+    assert world.table().properties == {**before, NOTE: "passed", "owner": "you"}
+
+    world.ports.catalog.note(TRIPS, NOTE, None)
+    world.ports.catalog.note(TRIPS, "owner", None)
+    world.ports.catalog.note(TRIPS, "nothing", None)
+
+    assert world.table().properties == before
+
+
+def test_what_is_noted_of_a_branch_goes_when_the_branch_is_published(world: World) -> None:
+    snapshot = world.commit(model(TRIPS, ONE))
+    world.ports.catalog.note(TRIPS, NOTE, "passed")
+    world.ports.catalog.note(TRIPS, f"medallion.audit.{OTHER_BRANCH}", "failed")
+
+    world.ports.catalog.publish([world.publication(TRIPS, snapshot)])
+
+    assert NOTE not in world.table().properties
+    assert world.table().properties[f"medallion.audit.{OTHER_BRANCH}"] == "failed"
+
+
+def test_discarding_drops_the_branch_with_its_note_and_keeps_main(world: World) -> None:
+    main = world.publish(model(TRIPS, ONE), SECOND)
+    before = world.table()
+    world.commit(model(TRIPS, TWO), base=main)
+    world.ports.catalog.note(TRIPS, NOTE, "failed")
+
+    world.ports.catalog.discard([TRIPS], BRANCH)
+
+    assert dict(world.table().refs) == {"main": main}
+    assert world.table().properties == before.properties
+    assert world.rows_at(main) == [(1, 1.5, "a")]
+
+
+def test_discarding_passes_over_tables_without_the_branch(world: World) -> None:
+    """As it does over tables that do not exist."""
+    zones = world.commit(model(ZONES, ONE), SECOND)
+    world.commit(model(TRIPS, ONE))
+
+    world.ports.catalog.discard([TRIPS, ZONES, TableName.parse("gold.nothing")], BRANCH)
+
+    assert not world.table(TRIPS).refs
+    assert dict(world.table(ZONES).refs) == {OTHER_BRANCH: zones}
+
+
+def test_main_cannot_be_discarded(world: World) -> None:
+    main = world.publish(model(TRIPS, ONE))
+
+    with pytest.raises(ValueError, match="main"):
+        world.ports.catalog.discard([TRIPS], "main")
+
+    assert world.mains([TRIPS]) == [main]

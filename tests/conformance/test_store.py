@@ -1,0 +1,176 @@
+"""What every store promises."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
+
+from medallion.errors import ConflictError, StoreError
+from medallion.names import branch_of
+from medallion.table import RUN
+
+BRANCH, OTHER_BRANCH = branch_of(FIRST), branch_of(SECOND)
+ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))
+
+
+def test_the_first_commit_makes_the_table_with_a_branch_alone(world: World) -> None:
+    snapshot = world.commit(model(TRIPS, ONE))
+
+    assert world.table().main is None
+    assert dict(world.table().refs) == {BRANCH: snapshot}
+    assert list(world.table().snapshots) == [snapshot]
+
+
+def test_a_snapshot_has_the_rows_that_were_committed(world: World) -> None:
+    query = rows((1, 1.5, "a"), (2, None, "b"), (None, 2.5, None))
+    write = world.write(model(TRIPS, query))
+    snapshot = world.ports.store.commit(write)
+    frame = world.ports.store.frame(world.table(), snapshot)
+
+    assert world.read(frame) == [(1, 1.5, "a"), (2, None, "b"), (None, 2.5, None)]
+    assert frame.schema == write.result.schema
+    assert (frame.rows, frame.bytes) == (write.result.rows, write.result.bytes) == (3, frame.bytes)
+    assert frame.bytes > 0
+
+
+def test_a_snapshot_tells_its_parent_and_what_its_writer_noted(world: World) -> None:
+    base = world.publish(model(TRIPS, ONE))
+    write = world.write(model(TRIPS, TWO), SECOND, base=base)
+    snapshot = world.ports.store.commit(replace(write, summary={RUN: SECOND, "by": "me"}))
+    first, second = (world.table().snapshots[id] for id in (base, snapshot))
+
+    assert (first.parent, first.run, first.operation) == (None, FIRST, "append")
+    assert (second.parent, second.run, second.operation) == (base, SECOND, "overwrite")
+    assert second.summary["by"] == "me"
+    assert second.summary["total-records"] == second.summary["added-records"] == "2"
+
+
+def test_rows_are_replaced_and_the_snapshot_before_keeps_its_own(world: World) -> None:
+    first = world.publish(model(TRIPS, TWO))
+    second = world.publish(model(TRIPS, rows((3, 3.5, "c"))), SECOND, base=first)
+
+    assert world.rows_at(second) == [(3, 3.5, "c")]
+    assert world.rows_at(first) == [(1, 1.5, "a"), (2, 2.5, "b")]
+
+
+def test_a_second_commit_of_a_run_takes_the_place_of_its_first(world: World) -> None:
+    first, second = world.commit(model(TRIPS, ONE)), world.commit(model(TRIPS, TWO))
+
+    assert first != second
+    assert dict(world.table().refs) == {BRANCH: second}
+    assert world.table().snapshots[second].parent is None
+    assert world.rows_at(second) == [(1, 1.5, "a"), (2, 2.5, "b")]
+
+
+def test_runs_fork_from_main_beside_each_other(world: World) -> None:
+    base = world.publish(model(TRIPS, ONE))
+    left = world.commit(model(TRIPS, rows((2, 0.5, "left"))), FIRST, base=base)
+    right = world.commit(model(TRIPS, rows((3, 0.5, "right"))), SECOND, base=base)
+    table = world.table()
+
+    assert dict(table.refs) == {"main": base, BRANCH: left, OTHER_BRANCH: right}
+    assert table.snapshots[left].parent == table.snapshots[right].parent == base
+    assert world.rows_at(left) == [(2, 0.5, "left")]
+    assert world.rows_at(right) == [(3, 0.5, "right")]
+    assert world.rows_at(base) == [(1, 1.5, "a")]
+
+
+def test_runs_that_commit_at_the_same_time_all_get_their_branch(world: World) -> None:
+    runs = [f"20260101t00000{number}-00000a" for number in range(6)]
+    writes = [world.write(model(TRIPS, ONE), run) for run in runs]
+    with ThreadPoolExecutor(len(runs)) as pool:
+        snapshots = list(pool.map(world.ports.store.commit, writes))
+
+    assert dict(world.table().refs) == dict(zip(map(branch_of, runs), snapshots, strict=True))
+    assert [world.rows_at(snapshot) for snapshot in snapshots] == [[(1, 1.5, "a")]] * len(runs)
+
+
+def test_tables_do_not_share_rows(world: World) -> None:
+    trips, zones = world.commit(model(TRIPS, ONE)), world.commit(model(ZONES, TWO))
+
+    assert world.rows_at(trips, TRIPS) == [(1, 1.5, "a")]
+    assert world.rows_at(zones, ZONES) == [(1, 1.5, "a"), (2, 2.5, "b")]
+
+
+def test_nothing_is_committed_when_main_is_no_longer_the_base(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE))
+    late = world.write(model(TRIPS, TWO), FIRST, base=first)
+    world.publish(model(TRIPS, TWO), SECOND, base=first)
+    before = world.table()
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.store.commit(late)
+
+    assert world.table() == before
+
+
+def test_nothing_is_committed_when_somebody_else_published_the_table_first(world: World) -> None:
+    late = world.write(model(TRIPS, TWO))
+    world.publish(model(TRIPS, ONE), SECOND)
+    before = world.table()
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.store.commit(late)
+
+    assert world.table() == before
+
+
+def test_no_rows_are_a_snapshot_too(world: World) -> None:
+    base = world.publish(model(TRIPS, ONE))
+    write = world.write(model(TRIPS, rows()), SECOND, base=base)
+    snapshot = world.ports.store.commit(write)
+    frame = world.ports.store.frame(world.table(), snapshot)
+
+    assert (write.result.files, frame.rows, world.read(frame)) == ((), 0, [])
+    assert frame.schema.names == ("id", "fare", "zone")
+    assert world.table().snapshots[snapshot].summary["total-records"] == "0"
+    assert world.rows_at(base) == [(1, 1.5, "a")]
+
+
+def test_a_table_can_begin_without_rows(world: World) -> None:
+    empty = world.publish(model(TRIPS, rows()))
+    full = world.publish(model(TRIPS, ONE), SECOND, base=empty)
+
+    assert world.rows_at(empty) == []
+    assert world.rows_at(full) == [(1, 1.5, "a")]
+    assert world.table().snapshots[full].operation == "append"
+
+
+def test_columns_that_a_run_left_unpublished_get_no_second_id(world: World) -> None:
+    """A run that failed its audit is built again; the table does not grow by it."""
+    base = world.publish(model(TRIPS, "select cast(1 as bigint) as id"))
+    world.commit(model(TRIPS, ONE), FIRST, base=base)
+    before = world.table()
+    again = world.commit(model(TRIPS, ONE), SECOND, base=base)
+    after = world.table()
+
+    assert after.schemas == before.schemas
+    assert after.last_column_id == before.last_column_id == 3
+    assert [c.id for c in after.schema_at(again)] == [1, 2, 3]
+
+
+def test_a_snapshot_that_is_not_there_has_no_rows_to_give(world: World) -> None:
+    world.commit(model(TRIPS, ONE))
+
+    with pytest.raises(StoreError, match=r"404 of silver\.trips"):
+        world.ports.store.frame(world.table(), 404)
+
+
+def test_a_file_that_is_gone_is_not_committed(world: World) -> None:
+    write = world.write(model(TRIPS, ONE))
+    missing = replace(write.result.files[0], path=write.result.files[0].path + "-gone")
+
+    with pytest.raises(StoreError, match=r"silver\.trips"):
+        world.ports.store.commit(replace(write, result=replace(write.result, files=(missing,))))
+
+    assert not world.ports.catalog.tables([TRIPS])
+
+
+def test_reading_needs_nothing_but_the_table_and_the_snapshot(world: World) -> None:
+    """The table may be one that was looked up before others were committed."""
+    first = world.publish(model(TRIPS, ONE))
+    table = world.table()
+    world.publish(model(TRIPS, "select cast(9 as bigint) as id"), SECOND, base=first)
+
+    assert world.read(world.ports.store.frame(table, first)) == [(1, 1.5, "a")]
