@@ -26,7 +26,7 @@ def append_as_somebody_else(root: Path, name: str, id: int) -> None:
 
 def when(step: Step, subject: str, act: Callable[[], None]) -> Callable[[Event], None]:
     """A listener that acts once, at that step."""
-    done = []
+    done: list[bool] = []
 
     def listen(event: Event) -> None:
         if event.step is step and event.subject == subject and not done:

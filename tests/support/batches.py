@@ -54,7 +54,7 @@ def land(root: Path, batch: int, *, bad: bool = False, broken: bool = False) -> 
 
 def problems(seen: dict[str, Any]) -> list[str]:
     """What is wrong with one moment of `main`: unaudited rows, half a layer, an early column."""
-    found = []
+    found: list[str] = []
     batches = {name: _batch(seen.get(name), found, name) for name in TABLES}
     if batches["silver.left"] != batches["silver.right"]:
         found.append(f"half a layer: {batches}")
