@@ -1,27 +1,25 @@
 """Load a project's files: models into a graph, suites, fingerprints. Nothing else is touched."""
 
-import ast
 import hashlib
 import importlib.util
-import inspect
 import json
 import sys
-import textwrap
 import traceback
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from medallion.config import Settings
 from medallion.errors import DefinitionError, MedallionError
+from medallion.fingerprint import fingerprint
 from medallion.forms import Form
 from medallion.graph import Graph, Node, make_graph, near
 from medallion.model import Model
 from medallion.names import Layer, TableName
-from medallion.plan import code_of
-from medallion.sql import normal, reads
+from medallion.sql import reads
 from medallion.suite import Suite
 
 
@@ -40,12 +38,17 @@ def load(settings: Settings) -> Definition:
     Raises:
         DefinitionError: a file cannot be loaded, or what it says makes no graph.
     """
-    models = list(load_models(settings.root / settings.models, settings.root))
+    folder = settings.root / settings.models
+    models = list(load_models(folder, settings.root))
     texts = {m.name: m.text() for m in models if m.form is Form.SQL}
     nodes = [Node(m, _reads(m, texts.get(m.name))) for m in models]
     graph = make_graph(nodes)
     suites = load_suites(settings.root / settings.expectations, graph, settings.root)
-    codes = {n.name: code_of(n, _normal(n.model, texts.get(n.name))) for n in graph}
+    inner = f"{_package(folder)}."
+    codes = {
+        n.name: fingerprint(n, texts.get(n.name), lambda module: f"{module}.".startswith(inner))
+        for n in graph
+    }
     return Definition(graph, suites, codes)
 
 
@@ -57,9 +60,10 @@ def load_models(folder: Path, root: Path) -> Iterator[Model]:
     """
     if not folder.is_dir():
         raise DefinitionError(f"{folder} is no folder", hint="set models in [tool.medallion]")
-    package = "medallion_project_" + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+    package = _package(folder)
     for name in [n for n in sys.modules if n == package or n.startswith(f"{package}.")]:
         del sys.modules[name]
+    importlib.invalidate_caches()
     for path in sorted(folder.rglob("*.py")):
         if any(part.startswith((".", "_")) for part in path.relative_to(folder).parts):
             continue
@@ -72,24 +76,30 @@ def load_models(folder: Path, root: Path) -> Iterator[Model]:
 def load_suites(folder: Path, graph: Graph, root: Path) -> Mapping[TableName, Suite]:
     """The suite of every model: its declaration's, then its JSON file's, then its Python file's."""
     suites = {n.name: Suite(n.name, (*_implied(n.model), *_declared(n.model))) for n in graph}
-    for path in sorted(p for p in folder.glob("*/*") if p.suffix in (".json", ".py")):
-        place = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
-        try:
-            name = TableName(Layer.parse(path.parent.name), path.stem)
-        except DefinitionError as error:
-            raise DefinitionError(f"{place}: {error.message}", hint=error.hint) from None
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".py")):
+        parts = path.relative_to(folder).parts
+        if any(part.startswith(".") for part in parts):
+            continue
+        place = _relative(str(path), root)
+        name = _suite_name(parts, place)
         if name not in suites:
             raise DefinitionError(
                 f"{place} is the suite of {name}, and there is no such model",
                 hint=near(name, suites),
             )
         suite = suites[name]
+        text = _text(path, place)
         if path.suffix == ".py":
-            suite = replace(suite, scripts=(*suite.scripts, (place, path.read_text("utf-8"))))
+            suite = replace(suite, scripts=(*suite.scripts, (place, text)))
         else:
-            suite = replace(suite, documents=(*suite.documents, *_documents(path, place)))
+            suite = replace(suite, documents=(*suite.documents, *_documents(text, place)))
         suites[name] = suite
     return suites
+
+
+def _package(folder: Path) -> str:
+    """The name that the folder has among modules."""
+    return "medallion_project_" + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
 
 
 def _import(path: Path, folder: Path, package: str, root: Path) -> types.ModuleType:
@@ -102,19 +112,34 @@ def _import(path: Path, folder: Path, package: str, root: Path) -> types.ModuleT
             sys.modules[parent] = holder
     name = ".".join((package, *parts))
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with _no_bytecode():
+            spec.loader.exec_module(module)
     except MedallionError as error:
-        raise DefinitionError(_relative(error.message, root), hint=error.hint) from error
+        placed = error.message.startswith(f"{folder}/")
+        text = error.message if placed else f"{path}:{_line(error, path)}: {error.message}"
+        raise DefinitionError(_relative(text, root), hint=error.hint) from error
     except Exception as error:
+        text = f"{path}:{_line(error, path)}: {type(error).__name__}: {error}"
         raise DefinitionError(
-            f"{_relative(str(path), root)}:{_line(error, path)}: {type(error).__name__}: {error}",
-            hint="the file must import without an error",
+            _relative(text, root), hint="the file must import without an error"
         ) from error
     return module
+
+
+@contextmanager
+def _no_bytecode() -> Iterator[None]:
+    """A file that is edited twice in a second would be taken for its bytecode."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _line(error: Exception, path: Path) -> int:
@@ -132,17 +157,6 @@ def _reads(model: Model, text: str | None) -> tuple[TableName, ...]:
     if text is not None:
         return reads(text, model.place)
     return tuple(sorted({i.table for i in model.inputs}))
-
-
-def _normal(model: Model, text: str | None) -> str:
-    if text is not None:
-        return normal(text, model.place)
-    tree = ast.parse(textwrap.dedent(inspect.getsource(model.function))).body[0]
-    assert isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef)
-    tree.decorator_list = []  # the declaration counts by its values
-    if ast.get_docstring(tree) is not None:
-        tree.body = tree.body[1:]
-    return ast.dump(tree)
 
 
 def _implied(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -165,7 +179,7 @@ def _declared(model: Model) -> Iterable[tuple[str, Mapping[str, Any]]]:
     for number, given in enumerate(model.expectations, 1):
         place = f"{model.place} expectations[{number}]"
         if isinstance(given, Mapping):
-            yield place, given
+            yield place, _document(given, place)
         elif hasattr(given, "configuration"):
             yield place, given.configuration.to_json_dict()
         else:
@@ -175,10 +189,28 @@ def _declared(model: Model) -> Iterable[tuple[str, Mapping[str, Any]]]:
             )
 
 
-def _documents(path: Path, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _suite_name(parts: tuple[str, ...], place: str) -> TableName:
+    if len(parts) != 2:
+        raise DefinitionError(
+            f"{place} is the suite of no model", hint="name it <layer>/<model>.json"
+        )
     try:
-        document = json.loads(path.read_text("utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return TableName(Layer.parse(parts[0]), Path(parts[1]).stem)
+    except DefinitionError as error:
+        raise DefinitionError(f"{place}: {error.message}", hint=error.hint) from None
+
+
+def _text(path: Path, place: str) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise DefinitionError(f"{place} is no UTF-8 text: {error}") from error
+
+
+def _documents(text: str, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
         raise DefinitionError(f"{place} is no JSON: {error}") from error
     found = document.get("expectations") if isinstance(document, dict) else None
     if not isinstance(found, list) or not found:
@@ -187,8 +219,15 @@ def _documents(path: Path, place: str) -> Iterator[tuple[str, Mapping[str, Any]]
             hint='write {"expectations": [{"type": …, "kwargs": …}]}',
         )
     for number, given in enumerate(found, 1):
-        if not isinstance(given, dict) or not isinstance(given.get("type"), str):
-            raise DefinitionError(
-                f"{place}: expectation {number} has no type", hint='{"type": …, "kwargs": …}'
-            )
-        yield f"{place} expectation {number}", given
+        where = f"{place} expectation {number}"
+        yield where, _document(given, where)
+
+
+def _document(given: Any, place: str) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping) or not isinstance(given.get("type"), str):
+        raise DefinitionError(f"{place} has no type", hint='{"type": …, "kwargs": …}')
+    try:
+        json.dumps(given)
+    except TypeError as error:
+        raise DefinitionError(f"{place} is no JSON: {error}", hint="write dates as text") from error
+    return given

@@ -1,7 +1,5 @@
 """Plan: what a run would do and why, as data. `plan` prints it, `build` carries it out."""
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,7 +10,7 @@ from medallion.graph import Graph, Node
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.suite import Suite
-from medallion.table import Snapshot, Table
+from medallion.table import CODE, Snapshot, Table
 
 
 class Scope(StrEnum):
@@ -131,20 +129,6 @@ def make_plan(
     return Plan(run, _groups(tasks, scope), tables, publish, scope, warnings)
 
 
-def code_of(node: Node, normal: str) -> str:
-    """The fingerprint of what a model means: its code in normal form and its declaration."""
-    model = node.model
-    declaration = [
-        [str(t) for t in model.partition_by],
-        list(model.unique_key),
-        {k: str(v) for k, v in model.mask.items()},
-        dict(model.renamed),
-        str(model.form),
-    ]
-    text = json.dumps([normal, declaration], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def _pin(
     node: Node,
     name: TableName,
@@ -180,7 +164,8 @@ def _refuse_foreign(table: Table) -> None:
     if snapshot:
         raise ConflictError(
             f"another writer changed {table.name} (snapshot {snapshot.id}, {snapshot.operation}, "
-            f"{snapshot.summary.get('added-records', '0')} rows added); a build would drop their rows",
+            f"{snapshot.summary.get('added-records', '0')} rows added); "
+            "a build would drop their rows",
             hint=f"replace them: medallion build --select {table.name} --full-refresh",
         )
 
@@ -189,7 +174,7 @@ def _reason(table: Table | None, code: str) -> str:
     if table is None or table.main is None:
         return "new"
     last = next((s for s in table.lineage(table.main) if s.run), None)
-    if last is None or last.summary.get("medallion.code") == code:
+    if last is None or last.summary.get(CODE) == code:
         return "rebuild"
     return "code changed"
 

@@ -1,0 +1,237 @@
+"""Settings: from the file, from variables, from flags."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core.examples import write
+
+from medallion.config import Settings, find_root, read_settings
+from medallion.errors import DefinitionError
+from medallion.plan import Scope
+from medallion.source import files
+
+
+def read(root: Path, table: str = "", variables: Mapping[str, str] = {}, **flags: Any) -> Settings:
+    """The settings of a project with this `[tool.medallion]`."""
+    write(root, {"pyproject.toml": f"[tool.medallion]\n{table}"})
+    return read_settings(root, variables, **flags)
+
+
+def refused(root: Path, *given: Any, **flags: Any) -> DefinitionError:
+    """How settings are refused."""
+    with pytest.raises(DefinitionError) as error:
+        read(root, *given, **flags)
+    return error.value
+
+
+def test_a_fresh_project_needs_no_settings(tmp_path: Path) -> None:
+    settings = read(tmp_path)
+    assert settings == Settings(tmp_path)
+    assert read_settings(tmp_path / "empty", {}) == Settings(tmp_path / "empty")
+    assert settings.publish is Scope.LAYER
+    assert settings.warehouse_path == tmp_path / "warehouse"
+    assert settings.spill_path == tmp_path / "warehouse" / ".spill"
+    assert settings.catalog_uri == f"sqlite:///{tmp_path}/warehouse/catalog.db"
+
+
+def test_the_file_sets(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        'models = "m"\nexpectations = "e"\nwarehouse = "w"\ncatalog = "sqlite:///c.db"\n'
+        'memory_limit = "1GB"\nspill_limit = "9GB"\nthreads = 3\nworkers = 4\npublish = "model"\n'
+        '[tool.medallion.locations]\nlanding = "in"',
+    )
+    assert settings == Settings(
+        tmp_path,
+        models="m",
+        expectations="e",
+        warehouse="w",
+        catalog="sqlite:///c.db",
+        locations={"landing": "in"},
+        memory_limit="1GB",
+        spill_limit="9GB",
+        threads=3,
+        workers=4,
+        publish=Scope.MODEL,
+    )
+
+
+def test_a_variable_goes_before_the_file_and_a_flag_before_both(tmp_path: Path) -> None:
+    file = 'models = "file"\nwarehouse = "file"\nthreads = 1\nworkers = 1'
+    variables = {"MEDALLION_MODELS": "variable", "MEDALLION_THREADS": "2", "MEDALLION_WORKERS": "2"}
+    settings = read(tmp_path, file, variables, workers=3)
+    assert (settings.warehouse, settings.models) == ("file", "variable")
+    assert (settings.threads, settings.workers) == (2, 3)
+
+
+def test_a_flag_that_was_not_given_sets_nothing(tmp_path: Path) -> None:
+    assert read(tmp_path, "workers = 7", workers=None).workers == 7
+
+
+def test_the_scope_is_a_word(tmp_path: Path) -> None:
+    assert read(tmp_path, "", {"MEDALLION_PUBLISH": "run"}).publish is Scope.RUN
+    assert read(tmp_path, "", publish=Scope.MODEL).publish is Scope.MODEL
+
+
+def test_a_location_can_be_a_variable(tmp_path: Path) -> None:
+    table = '[tool.medallion.locations]\nlanding = "file"\nother = "file"'
+    variables = {"MEDALLION_LOCATIONS_LANDING": "/variable", "MEDALLION_LOCATIONS_MORE": "m"}
+    assert read(tmp_path, table, variables).locations == {
+        "landing": "/variable",
+        "other": "file",
+        "more": "m",
+    }
+
+
+def test_other_variables_and_other_tools_do_not_matter(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": "[project]\nname = 'x'\n[tool.other]\nmodels = 1"})
+    assert read_settings(tmp_path, {"PATH": "x", "XMEDALLION_MODELS": "y"}) == Settings(tmp_path)
+
+
+def test_a_misspelt_setting_is_refused_wherever_it_is(tmp_path: Path) -> None:
+    file = refused(tmp_path, 'warehuose = "w"')
+    assert file.message == f"{tmp_path}/pyproject.toml: there is no setting 'warehuose'"
+    variable = refused(tmp_path, "", {"MEDALLION_WAREHUOSE": "w"})
+    assert variable.message == "MEDALLION_WAREHUOSE: there is no setting 'warehuose'"
+    flag = refused(tmp_path, warehuose="w")
+    assert flag.message == "--warehuose: there is no setting 'warehuose'"
+    assert {file.hint, variable.hint, flag.hint} == {"did you mean warehouse?"}
+
+
+@pytest.mark.parametrize("key", ["root", "xyz"])
+def test_a_setting_that_looks_like_none_is_refused_with_all_there_are(
+    tmp_path: Path, key: str
+) -> None:
+    error = refused(tmp_path, f'{key} = "x"')
+    assert error.hint == (
+        "settings are: models, expectations, warehouse, catalog, memory_limit, spill_limit, "
+        "threads, workers, publish"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "shown", "hint"),
+    [
+        ('workers = "many"', "'many'", "a whole number"),
+        ("workers = 1.5", "1.5", "a whole number"),
+        ("workers = 2.0", "2.0", "a whole number"),
+        ("workers = true", "True", "a whole number"),
+        ("workers = -1", "-1", "a whole number"),
+        ("workers = 0", "0", "a whole number, at least 1"),
+        ("threads = -1", "-1", "a whole number, at least 0"),
+        ("threads = [1]", "[1]", "a whole number"),
+        ("threads = inf", "inf", "a whole number"),
+        ("models = 1", "1", "a text"),
+        ('models = ["a"]', "['a']", "a text"),
+        ('publish = "all"', "'all'", "one of: layer, model, run"),
+        ("publish = 1", "1", "one of: layer, model, run"),
+        ("publish = []", "[]", "one of: layer, model, run"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(
+    tmp_path: Path, setting: str, shown: str, hint: str
+) -> None:
+    error = refused(tmp_path, setting)
+    key = setting.partition(" ")[0]
+    assert error.message == f"{tmp_path}/pyproject.toml: {key} = {shown} does not fit"
+    assert error.hint.startswith(hint)
+
+
+@pytest.mark.parametrize("locations", ['"in"', "[1]", "{ landing = 1 }"])
+def test_locations_are_names_and_folders(tmp_path: Path, locations: str) -> None:
+    error = refused(tmp_path, f"locations = {locations}")
+    assert "/pyproject.toml: locations = " in error.message
+    assert error.hint
+
+
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
+    assert "pyproject.toml is no TOML: " in refused(tmp_path, "models = ").message
+    (tmp_path / "pyproject.toml").write_bytes(b"\xff")
+    with pytest.raises(DefinitionError, match="is no TOML"):
+        read_settings(tmp_path, {})
+
+
+def test_the_settings_are_a_table(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": "[tool]\nmedallion = 1"})
+    with pytest.raises(DefinitionError, match="medallion = 1 is no table"):
+        read_settings(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("catalog", "address"),
+    [
+        ("sqlite:///c.db", "sqlite:///{root}/c.db"),
+        ("sqlite:///../c.db", "sqlite:///{root.parent}/c.db"),
+        ("sqlite:////tmp/c.db", "sqlite:////tmp/c.db"),
+        ("postgresql://me@db/lake", "postgresql://me@db/lake"),
+    ],
+)
+def test_the_file_of_a_catalog_starts_at_the_root(
+    tmp_path: Path, catalog: str, address: str
+) -> None:
+    assert Settings(tmp_path, catalog=catalog).catalog_uri == address.format(root=tmp_path)
+
+
+@pytest.mark.parametrize("warehouse", ["lake", "./lake/", "x/../lake", "file://lake"])
+def test_the_warehouse_starts_at_the_root(tmp_path: Path, warehouse: str) -> None:
+    assert Settings(tmp_path, warehouse=warehouse).warehouse_path == tmp_path / "lake"
+
+
+def test_the_warehouse_can_be_elsewhere(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "lake"
+    for warehouse in (str(elsewhere), f"file://{elsewhere}"):
+        assert Settings(Path("/project"), warehouse=warehouse).warehouse_path == elsewhere
+
+
+@pytest.mark.parametrize("warehouse", ["s3://bucket/lake", "file://s3://x"])
+def test_a_warehouse_that_is_no_folder_is_refused(tmp_path: Path, warehouse: str) -> None:
+    with pytest.raises(DefinitionError, match="is no folder"):
+        Settings(tmp_path, warehouse=warehouse).warehouse_path  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("in/*.csv", "{root}/in/*.csv"),
+        ("/in/*.csv", "/in/*.csv"),
+        ("{here}/*.csv", "{root}/landing/*.csv"),
+        ("{there}/{here}.csv", "/elsewhere/landing.csv"),
+    ],
+)
+def test_a_source_is_placed(tmp_path: Path, pattern: str, path: str) -> None:
+    settings = Settings(tmp_path, locations={"here": "landing", "there": "/elsewhere"})
+    placed = settings.place(files(pattern, columns={"a": "int"}))
+    assert placed == files(path.replace("{root}", str(tmp_path)), columns={"a": "int"})
+
+
+@pytest.mark.parametrize(
+    "pattern", ["{nope}/x", "{}/x", "{0}/x", "{here", "here}", "{here.x}", "{here[x]}", "{here!z}"]
+)
+def test_a_source_in_a_place_that_is_not_set_is_refused(tmp_path: Path, pattern: str) -> None:
+    settings = Settings(tmp_path, locations={"here": "landing"})
+    with pytest.raises(DefinitionError) as error:
+        settings.place(files(pattern))
+    assert repr(pattern) in error.value.message
+    assert error.value.hint.endswith("there are: here")
+
+
+def test_a_root_is_the_nearest_folder_with_settings(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "pyproject.toml": "[tool.medallion]",
+            "a/pyproject.toml": "[tool.medallion.locations]",
+            "a/b/pyproject.toml": "[project]",
+            "a/b/c/file": "",
+        },
+    )
+    assert find_root(tmp_path / "a/b/c") == tmp_path / "a"
+    assert find_root(tmp_path / "a" / "..") == tmp_path
+
+
+def test_a_folder_in_no_project_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="is in no medallion project") as error:
+        find_root(tmp_path)
+    assert error.value.hint == "make one: medallion init my_lake"

@@ -1,0 +1,141 @@
+"""Walking a graph of work."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from core.examples import few
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medallion.schedule import walk
+
+Needs = dict[str, list[str]]
+WAIT = 10  # seconds until a thread that waits in vain gives up, and the test fails
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Needs:
+    names = [f"k{n}" for n in range(draw(st.integers(1, 8)))]
+    needs = {
+        name: draw(st.lists(st.sampled_from(names[:n]), unique=True)) if n else []
+        for n, name in enumerate(names)
+    }
+    return dict(draw(st.permutations(list(needs.items()))))
+
+
+def walked(
+    needs: Needs, work: Callable[[str], str] = lambda _: "done", *, lanes: int = 2
+) -> dict[str, str]:
+    """The results; those that begin with `bad` are not ok."""
+    return walk(
+        needs,
+        work,
+        lambda r: not r.startswith(("bad", "skipped")),
+        lambda _: "skipped",
+        lanes=lanes,
+    )
+
+
+@few
+@given(graphs(), st.integers(1, 4))
+def test_each_piece_is_done_once_after_what_it_needs(needs: Needs, lanes: int) -> None:
+    done: list[str] = []
+
+    def work(key: str) -> str:
+        assert set(needs[key]) <= set(done)
+        done.append(key)
+        return f"did {key}"
+
+    assert walked(needs, work, lanes=lanes) == {key: f"did {key}" for key in needs}
+    assert sorted(done) == sorted(needs)
+
+
+@few
+@given(graphs(), st.data())
+def test_what_needs_a_bad_result_is_skipped_and_the_rest_is_done(
+    needs: Needs, data: st.DataObject
+) -> None:
+    bad = data.draw(st.sets(st.sampled_from(sorted(needs))))
+    results = walked(needs, lambda key: "bad" if key in bad else "good")
+    for key, result in results.items():
+        stopped = any(results[n] != "good" for n in needs[key])
+        assert result == ("skipped" if stopped else "bad" if key in bad else "good")
+
+
+@few
+@given(graphs())
+def test_results_come_in_the_order_of_the_needs(needs: Needs) -> None:
+    assert list(walked(needs)) == list(needs)
+
+
+def test_needs_outside_of_the_walk_count_as_met() -> None:
+    assert walked({"a": ["elsewhere"]}) == {"a": "done"}
+
+
+def test_nothing_to_do_is_done() -> None:
+    assert walked({}) == {}
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 3])
+def test_as_many_pieces_run_at_once_as_there_are_lanes_and_no_more(lanes: int) -> None:
+    together = threading.Barrier(lanes)
+    lock = threading.Lock()
+    running: list[str] = []
+    most: list[int] = []
+
+    def work(key: str) -> str:
+        with lock:
+            running.append(key)
+            most.append(len(running))
+        together.wait(WAIT)  # passes only when so many are here at once
+        with lock:
+            running.remove(key)
+        return "done"
+
+    walked({f"k{n}": [] for n in range(2 * lanes)}, work, lanes=lanes)
+    assert max(most) == lanes
+
+
+def test_a_piece_starts_as_soon_as_what_it_needs_is_done() -> None:
+    after_quick = threading.Event()
+
+    def work(key: str) -> str:
+        if key == "slow":
+            assert after_quick.wait(WAIT)
+        if key == "after quick":
+            after_quick.set()
+        return "done"
+
+    results = walked({"slow": [], "quick": [], "after quick": ["quick"]}, work)
+    assert set(results.values()) == {"done"}
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_after_an_error_nothing_more_is_started(lanes: int) -> None:
+    started: list[str] = []
+
+    def work(key: str) -> str:
+        started.append(key)
+        raise KeyError(key)
+
+    with pytest.raises(KeyError):
+        walked({f"k{n}": [] for n in range(9)}, work, lanes=lanes)
+    assert sorted(started) == [f"k{n}" for n in range(lanes)]
+
+
+def test_an_error_leaves_no_thread_behind() -> None:
+    ended: list[str] = []
+    failed = threading.Event()
+
+    def work(key: str) -> str:
+        if key == "bad":
+            failed.set()
+            raise KeyError(key)
+        assert failed.wait(WAIT)
+        ended.append(key)
+        return "done"
+
+    with pytest.raises(KeyError):
+        walked({"bad": [], "long": []}, work)
+    assert ended == ["long"]
