@@ -1,43 +1,113 @@
-"""Settings to ports: the only place that knows all adapters."""
+"""Settings to ports: the only place that knows all adapters.
 
-from collections.abc import Iterable
+A port is made when its first verb is called: who only looks at the catalog does not wait for the
+libraries that read, write and audit rows.
+"""
 
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from medallion.adapters.executors.local import LocalExecutor
+from medallion.adapters.iceberg.address import sqlite_file
+from medallion.adapters.iceberg.sqlite import SqliteCatalog
 from medallion.config import Settings
-from medallion.ports import Ports
+from medallion.ports import Auditor, Catalog, Engine, Ports, Store
 from medallion.source import Source
 from medallion.spill import own_folder, remove
+
+if TYPE_CHECKING:
+    from medallion.adapters.duckdb.duck import Duck
+    from medallion.adapters.iceberg.lake import Lake
+
+T = TypeVar("T")
 
 
 def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
     """The ports that the settings ask for. `sources` are those whose files may be read."""
-    from medallion.adapters.duckdb.duck import Duck, Limits
-    from medallion.adapters.duckdb.engine import DuckDBEngine
-    from medallion.adapters.duckdb.landed import fixed_folder
-    from medallion.adapters.executors.local import LocalExecutor
-    from medallion.adapters.expectations import ExpectationsAuditor
-    from medallion.adapters.iceberg.catalog import IcebergCatalog
-    from medallion.adapters.iceberg.lake import Lake
+    landing = tuple(sources)
+    spill = own_folder(settings.spill_path)
+    held = ExitStack()
+    held.callback(remove, spill)
+    lake = later(lambda: _lake(settings, held))
+    duck = later(lambda: _duck(settings, landing, spill, held))
+    return Ports(
+        _catalog(settings, lake),
+        later(lambda: _store(lake, spill)),
+        later(lambda: _engine(duck, spill, settings)),
+        later(lambda: _auditor(duck)),
+        LocalExecutor(),
+        held.close,
+    )
+
+
+def later(make: Callable[[], T]) -> T:
+    """Something that stands for what `make` gives, and makes it when it is first asked for."""
+    return cast(T, _Later(make))
+
+
+class _Later:
+    """Has the attributes of what it stands for. Threads that ask at once get the same one."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+        self._made: object = None
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+        return getattr(self._made, name)
+
+
+def _catalog(settings: Settings, lake: "Lake") -> Catalog:
+    def iceberg() -> Catalog:
+        from medallion.adapters.iceberg.catalog import IcebergCatalog
+
+        return IcebergCatalog(lake)
+
+    file = sqlite_file(settings.catalog_uri)
+    return SqliteCatalog(file, later(iceberg)) if file else later(iceberg)
+
+
+def _store(lake: "Lake", spill: Path) -> Store:
     from medallion.adapters.iceberg.store import IcebergStore
 
-    spill = own_folder(settings.spill_path)
+    return IcebergStore(lake, spill)
+
+
+def _engine(duck: "Duck", spill: Path, settings: Settings) -> Engine:
+    from medallion.adapters.duckdb.engine import DuckDBEngine
+
+    return DuckDBEngine(duck, spill, settings.place)
+
+
+def _auditor(duck: "Duck") -> Auditor:
+    from medallion.adapters.expectations import ExpectationsAuditor
+
+    return ExpectationsAuditor(duck.session)
+
+
+def _lake(settings: Settings, held: ExitStack) -> "Lake":
+    from medallion.adapters.iceberg.lake import Lake
+
     lake = Lake(settings.catalog_uri, f"file://{settings.warehouse_path}")
+    held.callback(lake.close)
+    return lake
+
+
+def _duck(settings: Settings, sources: Iterable[Source], spill: Path, held: ExitStack) -> "Duck":
+    from medallion.adapters.duckdb.duck import Duck, Limits
+    from medallion.adapters.duckdb.landed import fixed_folder
+
     landing = {str(fixed_folder(settings.place(s).pattern)) for s in sources}
     duck = Duck(
         [str(settings.warehouse_path), *sorted(landing)],
         spill,
         Limits(settings.memory_limit, settings.threads, settings.spill_limit),
     )
-
-    def close() -> None:
-        duck.close()
-        lake.close()
-        remove(spill)
-
-    return Ports(
-        IcebergCatalog(lake),
-        IcebergStore(lake, spill),
-        DuckDBEngine(duck, spill, settings.place),
-        ExpectationsAuditor(duck.session),
-        LocalExecutor(),
-        close,
-    )
+    held.callback(duck.close)
+    return duck

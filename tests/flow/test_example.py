@@ -71,7 +71,7 @@ def test_the_same_models_build_on_the_real_trips(tmp_path: Path, taxi: Path) -> 
         ).to_pylist()[0]
 
     pattern = str(taxi / "*.csv")
-    expected = duckdb.sql(
+    expected = duckdb.execute(
         f"""
         with typed as (
             select * exclude (filename),

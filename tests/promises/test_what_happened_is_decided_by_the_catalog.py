@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from support.batches import TABLES, land
+from support.projects import plain_table, rows
 
 from medallion import Project
 from medallion.report import State
-from support.batches import TABLES, land
-from support.projects import plain_table, rows
 
 
 def lost(message: str) -> OperationalError:

@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 from pyiceberg.io import FileIO, InputFile, OutputFile
 
+from medallion.adapters.iceberg.address import local_path
+
 
 class DiskIO(FileIO):
     """Files at absolute paths, or at addresses like `file:///absolute/path`."""
@@ -27,7 +29,7 @@ class DiskIO(FileIO):
         Raises:
             FileNotFoundError: it is not there.
         """
-        _path(location if isinstance(location, str) else location.location).unlink()
+        local_path(location if isinstance(location, str) else location.location).unlink()
 
 
 class DiskFile(InputFile, OutputFile):
@@ -35,7 +37,7 @@ class DiskFile(InputFile, OutputFile):
 
     def __init__(self, location: str) -> None:
         super().__init__(location)
-        self._path = _path(location)
+        self._path = local_path(location)
 
     def __len__(self) -> int:
         return self._path.stat().st_size
@@ -130,10 +132,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _path(location: str) -> Path:
-    path = Path(location.removeprefix("file://"))
-    if not path.is_absolute():
-        raise ValueError(f"no address of a local file: {location}")
-    return path

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
-from pyiceberg.exceptions import NamespaceAlreadyExistsError
+from pyiceberg.exceptions import NamespaceAlreadyExistsError, ValidationError
 from pyiceberg.io import FileIO, load_file_io
 from pyiceberg.serializers import FromInputFile, ToOutputFile
 from pyiceberg.table.locations import load_location_provider
@@ -25,12 +25,11 @@ from sqlalchemy import event, insert, make_url, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from medallion.adapters.iceberg.address import CATALOG, CHECK, unreadable, unusable
 from medallion.errors import CatalogError, ConflictError, StoreError
 from medallion.names import Layer, TableName
 
-CATALOG = "medallion"
 _CLOCK_MS = 60_000
-_CHECK = "check catalog in [tool.medallion] of pyproject.toml, or MEDALLION_CATALOG"
 
 
 class Moved(Exception):
@@ -63,7 +62,7 @@ class Lake:
             self._url = make_url(uri)
         except SQLAlchemyError as error:
             raise CatalogError(
-                "the catalog's address is none that SQLAlchemy knows", hint=_CHECK
+                "the catalog's address is none that SQLAlchemy knows", hint=CHECK
             ) from error
         self.warehouse = warehouse.rstrip("/")
         self._cache: dict[TableName, Loaded] = {}
@@ -146,9 +145,8 @@ class Lake:
         return self._unusable(error) if isinstance(error, SQLAlchemyError) else error
 
     def _unusable(self, error: Exception) -> CatalogError:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         shown = self._url.render_as_string(hide_password=True)
-        return CatalogError(f"the catalog {shown} cannot be used: {reason}", hint=_CHECK)
+        return unusable(shown, getattr(error, "orig", None) or error)
 
     def _pointers(self, names: Iterable[TableName]) -> dict[TableName, str]:
         wanted = {(str(n.layer), n.model): n for n in names}
@@ -175,11 +173,8 @@ class Lake:
             return cached
         try:
             metadata = FromInputFile.table_metadata(self.io.new_input(location))
-        except (OSError, ValueError) as error:
-            raise StoreError(
-                f"the metadata of {name} cannot be read: {location}: {error}",
-                hint="was the warehouse moved or deleted without its catalog?",
-            ) from error
+        except (OSError, ValueError, ValidationError) as error:
+            raise unreadable(name, location, error) from error
         loaded = Loaded(metadata, location)
         with self._lock:
             self._cache[name] = loaded

@@ -6,15 +6,15 @@ import uuid
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.table.metadata import TableMetadata, TableMetadataV2
-from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
 from pyiceberg.transforms import parse_transform
 
+from medallion.adapters.iceberg import document
 from medallion.errors import ModelError
 from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.schema import ListType, MapType, Schema, StructType, Type
-from medallion.table import Snapshot, Table
+from medallion.table import Table
 
 PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
@@ -25,31 +25,7 @@ PROPERTIES = {
 
 def table_of(name: TableName, metadata: TableMetadata) -> Table:
     """The table that the metadata describes."""
-    return Table(
-        name,
-        str(metadata.table_uuid),
-        metadata.location,
-        {s.schema_id: schema_of(s) for s in metadata.schemas},
-        metadata.current_schema_id,
-        metadata.last_column_id,
-        {
-            ref: r.snapshot_id
-            for ref, r in metadata.refs.items()
-            if r.snapshot_ref_type == SnapshotRefType.BRANCH
-        },
-        {
-            s.snapshot_id: Snapshot(
-                s.snapshot_id,
-                s.parent_snapshot_id,
-                s.summary.operation.value if s.summary else "",
-                s.timestamp_ms,
-                s.schema_id,
-                dict(s.summary.additional_properties) if s.summary else {},
-            )
-            for s in metadata.snapshots
-        },
-        dict(metadata.properties),
-    )
+    return document.table_of(name, metadata.model_dump(mode="json"))
 
 
 def schema_of(schema: IcebergSchema) -> Schema:

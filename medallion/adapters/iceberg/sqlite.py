@@ -1,0 +1,82 @@
+"""Catalog in a SQLite file: whoever only looks at it needs the standard library alone.
+
+PyIceberg and SQLAlchemy take longer to import than all tables of a project take to read.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from medallion.adapters.iceberg.address import CATALOG, unusable
+from medallion.adapters.iceberg.document import read_table
+from medallion.names import TableName
+from medallion.ports import Catalog
+from medallion.table import Publication, Table
+
+_WAIT_S = 60
+_TABLE = "select 1 from sqlite_master where name = 'iceberg_tables'"
+_POINTERS = """
+    select table_namespace || '.' || table_name, coalesce(metadata_location, '')
+    from iceberg_tables where catalog_name = ?
+"""
+
+
+class SqliteCatalog:
+    """The `Catalog` port on a SQLite file. What changes something is left to the `writer`."""
+
+    def __init__(self, file: Path, writer: Catalog) -> None:
+        self._file = file
+        self._writer = writer
+        self._cache: dict[TableName, tuple[str, Table]] = {}
+
+    def tables(self, names: Iterable[TableName]) -> Mapping[TableName, Table]:
+        """Those of the tables that exist, all as of one moment.
+
+        Raises:
+            CatalogError, StoreError: the catalog, or the metadata of a table, cannot be read.
+        """
+        wanted = sorted(set(names))
+        pointers = self._pointers() if wanted else {}
+        return {n: self._read(n, pointers[str(n)]) for n in wanted if str(n) in pointers}
+
+    def prepare(self) -> None:
+        """Make sure that the catalog can be written; make an empty one where there is none."""
+        self._writer.prepare()
+
+    def location(self, name: TableName) -> str:
+        """The folder of a table, existing or not."""
+        return self._writer.location(name)
+
+    def publish(self, group: Sequence[Publication]) -> None:
+        """Move `main` of every table of the group to its audited snapshot, or of none."""
+        self._writer.publish(group)
+
+    def note(self, name: TableName, key: str, value: str | None) -> None:
+        """Set a property of a table, or remove it."""
+        self._writer.note(name, key, value)
+
+    def discard(self, names: Iterable[TableName], branch: str) -> None:
+        """Drop the branch from those of the tables that have it, with what was noted of it."""
+        self._writer.discard(names, branch)
+
+    def _pointers(self) -> dict[str, str]:
+        """The metadata files of all tables, as of one read. Looking makes no catalog."""
+        # Not `mode=ro`: that leaves the log's files behind, owned by whoever looked last.
+        address = f"{self._file.as_uri()}?mode=rw"
+        try:
+            if not self._file.exists():
+                return {}
+            with closing(sqlite3.connect(address, timeout=_WAIT_S, uri=True)) as connection:
+                made = connection.execute(_TABLE).fetchone()
+                return dict(connection.execute(_POINTERS, [CATALOG])) if made else {}
+        except (sqlite3.Error, OSError) as error:
+            raise unusable(f"sqlite:///{self._file}", error) from error
+
+    def _read(self, name: TableName, location: str) -> Table:
+        known = self._cache.get(name)
+        if known and known[0] == location:
+            return known[1]
+        table = read_table(name, location)
+        self._cache[name] = (location, table)
+        return table
