@@ -116,6 +116,7 @@ def read_settings(
             locations[variable.removeprefix(_LOCATION).lower()] = text
         elif variable.startswith(_PREFIX):
             given[variable.removeprefix(_PREFIX).lower()] = (text, variable)
+    locations |= _table((flags.pop("locations", {}), "locations"))
     given |= {k: (v, f"--{k}") for k, v in flags.items() if v is not None}
     kinds = {f.name: f.type for f in fields(Settings) if f.name not in ("root", "locations")}
     return Settings(

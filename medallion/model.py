@@ -201,6 +201,8 @@ def _input(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) ->
             f"{what} names no table",
             hint=f'write: {parameter.name}: pd.DataFrame = ref("layer.model")',
         )
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        raise DefinitionError(f"{what} cannot be given by name", hint="take the / away")
     form = form_of(hints.get(parameter.name))
     if form not in INPUTS:
         raise DefinitionError(

@@ -182,10 +182,8 @@ def _ending(report: Report) -> list[str]:
             f"  publish it: medallion publish {report.run}",
         ]
     published = [str(r.table) for r in report.results if r.state is State.PUBLISHED]
-    lines.append(
-        f"published: {', '.join(published) or 'nothing'}. "
-        "Readers of the others see what they saw before."
-    )
+    told = f"published {', '.join(published)}; of the others" if published else "published nothing;"
+    lines.append(f"{told} readers see what they saw before")
     kept = [r for r in report.results if r.snapshot and r.state is not State.PUBLISHED]
     if kept:
         left = min(kept, key=lambda r: r.ok)  # one that was refused, before one that waits for it

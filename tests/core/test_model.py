@@ -189,6 +189,11 @@ def test_a_parameter_names_a_table(parameter: str) -> None:
     assert 'ref("layer.model")' in error.hint
 
 
+def test_a_parameter_can_be_given_by_name() -> None:
+    error = refused('@silver\ndef trips(rows: pa.Table = ref("silver.a"), /) -> pa.Table: ...')
+    assert error.message == f"{FILE}:2: parameter 'rows' of trips() cannot be given by name"
+
+
 @pytest.mark.parametrize("annotation", ["", ": int", ": SQL", ": Source", ": pd.Series"])
 def test_a_parameter_says_in_which_form_it_wants_the_rows(annotation: str) -> None:
     error = refused(f'@silver\ndef trips(rows{annotation} = ref("bronze.x")) -> pa.Table: ...')

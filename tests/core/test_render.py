@@ -122,7 +122,7 @@ silver.trips: its audit failed
            such as null; 1; 2
 
 run {RUN_ID}: 2 of 4 tables, 1,234 rows, 1.2 s
-published: bronze.trips. Readers of the others see what they saw before.
+published bronze.trips; of the others readers see what they saw before
 the rows are on branch {RUN}:
   look: medallion query "select * from silver.trips" --branch {RUN}
         medallion diff silver.trips --branch {RUN}
@@ -138,7 +138,7 @@ bronze.trips: it broke
   mend it
 
 run {RUN_ID}: 0 of 2 tables, 0 rows, 1.2 s
-published: nothing. Readers of the others see what they saw before.
+published nothing; readers see what they saw before
 """)
 
 
@@ -150,7 +150,7 @@ def test_a_conflict_says_what_moved_and_keeps_the_rows() -> None:
     told = lines(report(PUBLISHED, conflict))
     assert told[:2] == ["silver.trips: main moved", "  build again"]
     assert f"the rows are on branch {RUN}:" in told
-    assert "published: bronze.trips. Readers of the others see what they saw before." in told
+    assert "published bronze.trips; of the others readers see what they saw before" in told
 
 
 def test_a_run_that_was_not_to_publish_says_how_to() -> None:

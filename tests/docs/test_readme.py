@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import typer.main
@@ -193,3 +194,26 @@ def test_everything_that_can_be_declared_or_set_is_in_the_reference() -> None:
     forms = {str(f) for f in RESULTS if f is not Form.SQL}
     for word in declared | settings | forms:
         assert f"`{word}`" in reference, word
+
+
+def rewrite() -> None:
+    """Put what the commands print now into the README, where it differs."""
+    text = README.read_text("utf-8")
+    with TemporaryDirectory() as folder:
+        reader = Reader(Path(folder))
+        for block in blocks(README):
+            if block.kind != "console":
+                reader.follow(block)
+                continue
+            for command, shown in exchanges(block.text):
+                told = reader.enter(command)
+                reader.runs |= dict(zip(RUN.findall(shown), RUN.findall(told), strict=False))
+                if plain(told) != plain(shown):
+                    for there, here in reader.runs.items():
+                        told = told.replace(here, there)
+                    text = text.replace(f"$ {command}\n{shown}", f"$ {command}\n{told}")
+    README.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    rewrite()

@@ -11,22 +11,18 @@ import pytest
 from support.projects import plain_table
 
 from medallion import Project
-from medallion.config import read_settings
-from medallion.loading import load
 
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def example(root: Path, **locations: str) -> Iterator[Project]:
+def example(root: Path, *, workers: int = 2, **locations: str) -> Iterator[Project]:
     """The example in a folder of its own, so that tests leave the checkout's warehouse alone."""
     for name in ("models", "expectations", "pyproject.toml"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, root / name)
     shutil.copytree(ROOT / "warehouse" / "landing", root / "warehouse" / "landing")
-    environment = {f"MEDALLION_LOCATIONS_{k.upper()}": v for k, v in locations.items()}
-    settings = read_settings(root, environment)
-    with Project(settings, load(settings)) as project:
+    with Project.load(root, workers=workers, locations=locations) as project:
         yield project
 
 
@@ -97,8 +93,7 @@ def test_the_number_of_workers_changes_no_row(tmp_path: Path, workers: int) -> N
     for count in (workers, 2):
         root = tmp_path / str(count)
         root.mkdir(exist_ok=True)
-        with example(root) as project:
-            object.__setattr__(project.settings, "workers", count)
+        with example(root, workers=count) as project:
             assert project.build(layer="gold").ok
             totals.append(
                 project.query("select sum(revenue), sum(trips) from gold.daily_zones").to_pylist()

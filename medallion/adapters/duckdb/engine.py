@@ -99,9 +99,8 @@ class DuckDBEngine:
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
-        """A folder for one task, gone with it."""
+        """The name of a folder for one task; who needs it makes it, and it is gone with the task."""
         folder = self._spill / f"task-{uuid.uuid4().hex}"
-        folder.mkdir(parents=True)
         try:
             yield folder
         finally:

@@ -112,6 +112,7 @@ def _mixed(file: Landed) -> bool:
 
 
 def _copy(file: Landed, number: int, scratch: Path) -> Path:
+    scratch.mkdir(parents=True, exist_ok=True)
     copy = scratch / f"{number}{file.suffix}"
     with copy.open("wb") as out:
         out.writelines(chunk.replace(b"\r\n", b"\n") for chunk in _chunks(file.path))

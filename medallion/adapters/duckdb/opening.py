@@ -92,6 +92,7 @@ def _reader(batches: Iterator[Any], owner: object) -> Any:
 
 def _sunk(lazy: Any, spill: Path) -> str:
     """Run a lazy query straight to disk, so that its rows need not fit into memory."""
+    spill.mkdir(parents=True, exist_ok=True)
     path = spill / f"lazy-{uuid.uuid4().hex}.parquet"
     lazy.sink_parquet(path)
     return f"select * from read_parquet({literal(str(path))})"

@@ -92,6 +92,11 @@ class Lake:
         pointers = self._pointers(wanted) if wanted and self._exists() else {}
         return {name: self._read(name, location) for name, location in sorted(pointers.items())}
 
+    def recall(self, name: TableName) -> Loaded | None:
+        """The table as it was last seen; the catalog is not asked."""
+        with self._lock:
+            return self._cache.get(name)
+
     def commit(self, changes: Sequence[Change]) -> None:
         """Make all the changes, or none.
 
@@ -167,8 +172,7 @@ class Lake:
         return {wanted[r[0], r[1]]: str(r[2]) for r in rows if (r[0], r[1]) in wanted}
 
     def _read(self, name: TableName, location: str) -> Loaded:
-        with self._lock:
-            cached = self._cache.get(name)
+        cached = self.recall(name)
         if cached and cached.location == location:
             return cached
         try:

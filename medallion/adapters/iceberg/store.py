@@ -31,6 +31,7 @@ from medallion.adapters.iceberg.metadata import (
 from medallion.adapters.iceberg.snapshot import has_deletes, live_entries, replace_all
 from medallion.errors import StoreError
 from medallion.frame import DataFile, Frame
+from medallion.names import TableName
 from medallion.table import COMMENT, SPEC, Table, Write
 
 
@@ -40,14 +41,22 @@ class IcebergStore:
     def __init__(self, lake: Lake, spill: Path) -> None:
         self._lake = lake
         self._spill = spill
+        self._frames: dict[int, Frame] = {}
 
     def frame(self, table: Table, snapshot: int) -> Frame:
-        """The rows of a table at a snapshot."""
-        loaded = self._lake.load([table.name]).get(table.name)
+        """The rows of a table at a snapshot. A snapshot never changes, so it is read once."""
+        if snapshot not in self._frames:
+            self._frames[snapshot] = self._read(table.name, snapshot)
+        return self._frames[snapshot]
+
+    def _read(self, name: TableName, snapshot: int) -> Frame:
+        loaded = self._lake.recall(name)
+        if loaded is None or loaded.metadata.snapshot_by_id(snapshot) is None:
+            loaded = self._lake.load([name]).get(name)
         found = loaded.metadata.snapshot_by_id(snapshot) if loaded else None
         if loaded is None or found is None:
             raise StoreError(
-                f"snapshot {snapshot} of {table.name} is gone",
+                f"snapshot {snapshot} of {name} is gone",
                 hint="it expired, or the table was dropped; plan again",
             )
         schema = schema_of(_schema_at(loaded.metadata, found))
