@@ -5,7 +5,7 @@ Rows of a SQL model never pass through Python. A model that asks for a DataFrame
 
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ import duckdb
 
 from medallion.adapters.duckdb.duck import Duck, failed
 from medallion.adapters.duckdb.landed import landed, uniform
-from medallion.adapters.duckdb.landing import query, unreadable
+from medallion.adapters.duckdb.landing import queries, unreadable
 from medallion.adapters.duckdb.opening import opened, taken
-from medallion.adapters.duckdb.reading import rows_of
+from medallion.adapters.duckdb.reading import no_rows, rows_of
 from medallion.adapters.duckdb.types import iceberg_type
 from medallion.adapters.duckdb.writing import masked, write
 from medallion.errors import DefinitionError, MedallionError, ModelError
@@ -51,8 +51,8 @@ class DuckDBEngine:
             self._scratch() as scratch,
         ):
             try:
-                text = self._text(connection, model, scratch, reading=False)
-                return _columns(connection, model, text)
+                texts = self._texts(connection, model, scratch, reading=False)
+                return _columns(connection, model, _all(texts))
             except duckdb.Error as error:
                 if model.form is Form.SOURCE:
                     raise unreadable(model.source(), error) from error
@@ -67,11 +67,14 @@ class DuckDBEngine:
         with self._duck.session(frames) as connection, self._scratch() as scratch:
             try:
                 if model.form in (Form.SQL, Form.SOURCE):
-                    text = self._text(connection, model, scratch)
+                    texts = self._texts(connection, model, scratch)
                 else:
-                    text = self._called(connection, model, inputs, scratch)
-                schema = draft.settle(_columns(connection, model, text))
-                return write(connection, text, model, schema, draft)
+                    texts = (self._called(connection, model, inputs, scratch),)
+                schema = draft.settle(_columns(connection, model, _all(texts)))
+                if len(texts) > 1:  # each has all columns then, those it lacks as NULL
+                    texts = tuple(_all((text, no_rows(schema))) for text in texts)
+                written = (write(connection, text, model, schema, draft) for text in texts)
+                return Result(schema, tuple(f for files in written for f in files))
             except duckdb.Error as error:
                 if model.form is Form.SOURCE:
                     raise unreadable(model.source(), error) from error
@@ -99,30 +102,30 @@ class DuckDBEngine:
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
-        """The name of a folder for one task; who needs it makes it, and it is gone with the task."""
+        """The name of a folder for one task: made by who needs it, and gone with the task."""
         folder = self._spill / f"task-{uuid.uuid4().hex}"
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _text(
+    def _texts(
         self,
         connection: duckdb.DuckDBPyConnection,
         model: Model,
         scratch: Path,
         *,
         reading: bool = True,
-    ) -> str:
-        """The query of a SQL model or of a source; `reading` says whether rows will be read."""
+    ) -> tuple[str, ...]:
+        """The query of a SQL model, those of a source; `reading` says if rows will be read."""
         if model.form is Form.SQL:
-            return model.text().strip().rstrip(";")
+            return (model.text().strip().rstrip(";"),)
         source = self._place(model.source())
         now = datetime.now(UTC).isoformat()
         files = landed(source)
         if reading or not source.columns:
             files = uniform(files, scratch)
-        return query(connection, source, files, now)
+        return queries(connection, source, files, now)
 
     def _called(
         self,
@@ -161,6 +164,10 @@ class DuckDBEngine:
             database = connection.execute("select current_database()").fetchall()[0][0]
             name = f"{database}.{name}"
         return opened(own, f"select * from {name}", form)
+
+
+def _all(texts: Sequence[str]) -> str:
+    return " union all by name ".join(f"({text})" for text in texts) if texts[1:] else texts[0]
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, model: Model, text: str) -> Schema:

@@ -15,11 +15,16 @@ from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import SourceError
 from medallion.source import LOADED_AT, SOURCE_FILE, Source
 
+_SCAN_BYTES = 64_000_000
 
-def query(
+
+def queries(
     connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[Landed], now: str
-) -> str:
-    """A query of all rows of the files, with the columns `_source_file` and `_loaded_at`.
+) -> tuple[str, ...]:
+    """Queries that together give all rows, with the columns `_source_file` and `_loaded_at`.
+
+    Each reads some of the files, and has the columns of those. Writing one after the other takes
+    less memory and time than all at once where the rows of a file are of few partitions.
 
     Raises:
         SourceError: a file cannot be read, or lacks every declared column.
@@ -28,8 +33,8 @@ def query(
         selects = [_select(connection, group, source.columns) for group in _groups(files)]
     except duckdb.Error as error:
         raise unreadable(source, error) from error
-    rows = " union all by name ".join(selects)
-    return f"select *, {literal(now)}::timestamptz as {quote(LOADED_AT)} from ({rows})"
+    loaded = f"{literal(now)}::timestamptz as {quote(LOADED_AT)}"
+    return tuple(f"select *, {loaded} from ({select})" for select in selects)
 
 
 def unreadable(source: Source, error: duckdb.Error) -> SourceError:
@@ -46,12 +51,17 @@ def unreadable(source: Source, error: duckdb.Error) -> SourceError:
 
 
 def _groups(files: Sequence[Landed]) -> list[tuple[Landed, ...]]:
-    """Files that one scan can read: the same kind, the same header, copies apart."""
+    """Files that one scan reads: the same kind, the same header, copies apart, not too large."""
     groups: dict[object, list[Landed]] = {}
+    full: list[tuple[Landed, ...]] = []
     for file in files:
         copied = file.readable if file.readable != file.path else None
-        groups.setdefault((file.suffix, file.columns, copied), []).append(file)
-    return [tuple(group) for group in groups.values()]
+        key = file.suffix, file.columns, copied
+        group = groups.setdefault(key, [])
+        group.append(file)
+        if sum(f.path.stat().st_size for f in group) >= _SCAN_BYTES:
+            full.append(tuple(groups.pop(key)))
+    return [*full, *map(tuple, groups.values())]
 
 
 def _select(

@@ -18,7 +18,7 @@ from medallion.mask import Mask
 from medallion.model import Model
 from medallion.partition import Transform
 from medallion.schema import Schema
-from medallion.table import Draft, Result, WrittenFile
+from medallion.table import Draft, WrittenFile
 
 _FILE_SIZE = "512MB"
 
@@ -43,7 +43,7 @@ def masked(schema: Schema, model: Model) -> Schema:
 
 def write(
     connection: duckdb.DuckDBPyConnection, text: str, model: Model, schema: Schema, draft: Draft
-) -> Result:
+) -> tuple[WrittenFile, ...]:
     """Write a query's rows below the table's location; the files, and what is known of them."""
     folder = Path(draft.location.removeprefix("file://")) / "data"
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def write(
         for macro in macros():
             run(connection, macro)
     written = (_file(row, schema, draft.partition_by) for row in run(connection, statement))
-    return Result(schema, tuple(f for f in written if f is not None))
+    return tuple(f for f in written if f is not None)
 
 
 def _key(transform: Transform, schema: Schema, model: Model) -> str:

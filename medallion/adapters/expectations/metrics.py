@@ -163,17 +163,29 @@ def rows_of(engine: MedallionDuckDBEngine, domain: Kwargs) -> Any:
 
 def repeated(engine: MedallionDuckDBEngine, domain: Kwargs, columns: Sequence[str]) -> Any:
     """The keys that more than one row has, and how many as `n`. A key with a NULL is none."""
-    key: list[Any] = [sa.column(c) for c in columns]
+    return _groups(engine, domain, columns, [sa.column(c) for c in columns])
+
+
+def _groups(
+    engine: MedallionDuckDBEngine, domain: Kwargs, columns: Sequence[str], by: Sequence[Any]
+) -> Any:
     return (
-        sa.select(*key, sa.func.count().label("n"))
+        sa.select(*by, sa.func.count().label("n"))
         .select_from(rows_of(engine, domain))
-        .where(*[c.is_not(None) for c in key])
-        .group_by(*key)
+        .where(*[sa.column(c).is_not(None) for c in columns])
+        .group_by(*by)
         .having(sa.func.count() > 1)
     )
 
 
 def _duplicates(engine: MedallionDuckDBEngine, domain: Kwargs, columns: Sequence[str]) -> int:
+    key: list[Any] = [sa.column(c) for c in columns]
+    if len(key) > 1:
+        # Equal keys have equal hashes. So where no hash repeats, no key does, and grouping by one
+        # number takes a third of the time and memory; where one does, the keys themselves decide.
+        hashes = _groups(engine, domain, columns, [sa.func.hash(*key).label("h")]).limit(1)
+        if engine.execute_query(hashes).fetchone() is None:
+            return 0
     groups = repeated(engine, domain, columns).subquery()
     rows = engine.execute_query(sa.select(sa.func.coalesce(sa.func.sum(groups.c.n), 0)))
     return int(rows.scalar() or 0)
