@@ -55,5 +55,7 @@ def told(event: Event) -> str | None:
     if event.step is Step.ENDED and event.result:
         return result_line(event.result)
     if event.step is Step.PUBLISHED:
-        return f"published  {event.subject}: {len(event.details['tables'])} tables in one step"
+        count = len(event.details["tables"])
+        tables = "1 table" if count == 1 else f"{count} tables in one step"
+        return f"published  {event.subject}: {tables}"
     return None

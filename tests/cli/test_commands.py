@@ -30,7 +30,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("project")
     assert "made" in medallion(root, "init", "lake")
     printed = medallion(root / "lake", "build", "--layer", "gold")
-    assert "published  gold: 1 tables in one step" in printed
+    assert "published  gold: 1 table" in printed
     assert "3 of 3 tables" in printed
     return root / "lake"
 
