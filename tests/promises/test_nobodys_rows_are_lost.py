@@ -125,3 +125,15 @@ def _runs(root: Path, name: str) -> str | None:
     assert snapshot
     assert snapshot.summary
     return snapshot.summary.additional_properties.get("medallion.run")
+
+
+def test_two_first_builds_at_once_make_one_catalog(tmp_path: Path) -> None:
+    with running() as one, running() as other, ThreadPoolExecutor(2) as pool:
+        for round in range(5):
+            root = tmp_path / str(round)
+            land(root, 1)
+            both = [pool.submit(r.build, root) for r in (one, other)]
+            answers = [f.result() for f in both]
+
+            assert all(a["status"] in (0, 3) for a in answers), answers
+            assert {row["batch"] for row in rows(root, "bronze.events")} == {1}

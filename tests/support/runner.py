@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,8 @@ def main() -> None:
                 try:
                     _child(job, answer)
                 finally:
+                    traceback.print_exc()  # what no build may end with
+                    sys.stderr.flush()
                     os._exit(70)
             _, code = os.waitpid(pid, 0)
             killed = os.WIFSIGNALED(code)

@@ -22,7 +22,7 @@ from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate, update_table_metadata
 from sqlalchemy import event, insert, make_url, select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from medallion.adapters.iceberg.address import CATALOG, CHECK, unreadable, unusable
@@ -137,7 +137,10 @@ class Lake:
             if self._file:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
             uri = self._url.render_as_string(hide_password=False)
-            return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
+            try:
+                return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
+            except OperationalError:  # another run may have made its tables at the same moment
+                return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
         except (SQLAlchemyError, ModuleNotFoundError, OSError) as error:
             raise self._unusable(error) from error
 
