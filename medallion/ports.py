@@ -1,4 +1,4 @@
-"""The five ports: what a run needs of the world. Adapters provide them, `wiring` chooses."""
+"""The six ports: what a run needs of the world. Adapters provide them, `wiring` chooses."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -10,8 +10,10 @@ from medallion.frame import Frame
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Schema
+from medallion.source import Stamp
 from medallion.suite import Suite, Verdict
-from medallion.table import Draft, Publication, Result, Table, Write
+from medallion.table import WHOLE, Draft, Part, Publication, Result, Table, Write
+from medallion.window import Grain, Windows
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -51,6 +53,14 @@ class Catalog(Protocol):
         """Set a property of a table, or remove it."""
         ...
 
+    def amend(self, name: TableName, before: str | None, after: str) -> None:
+        """Replace the state of a table whose rows stay as they are, if it still is `before`.
+
+        Raises:
+            ConflictError: it is not.
+        """
+        ...
+
     def discard(self, names: Iterable[TableName], branch: str) -> None:
         """Drop the branch from those of the tables that have it. `main` cannot be dropped."""
         ...
@@ -59,8 +69,8 @@ class Catalog(Protocol):
 class Store(Protocol):
     """The rows of tables as files. It never moves `main`."""
 
-    def frame(self, table: Table, snapshot: int) -> Frame:
-        """The rows of a table at a snapshot."""
+    def frame(self, table: Table, snapshot: int, time_column: str = "") -> Frame:
+        """The rows of a table at a snapshot; its files with their spans of the time column."""
         ...
 
     def commit(self, write: Write) -> int:
@@ -72,6 +82,42 @@ class Store(Protocol):
         Raises:
             ConflictError: `main` is no longer the base.
         """
+        ...
+
+
+class Files(Protocol):
+    """Files that are no rows of a table: what landed, and small texts kept beside a table."""
+
+    def landed(self, pattern: str) -> Mapping[str, Stamp]:
+        """The files that match a pattern, by their names below its folder, in order."""
+        ...
+
+    def digest(self, pattern: str, name: str) -> str:
+        """A hash of the content of a landed file.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        ...
+
+    def read(self, address: str) -> str | None:
+        """A kept text; None where there is none."""
+        ...
+
+    def write(self, address: str, text: str) -> None:
+        """Keep a text: all of it or, after a crash, nothing.
+
+        Raises:
+            StoreError: it cannot be kept.
+        """
+        ...
+
+    def remove(self, addresses: Iterable[str]) -> None:
+        """Forget texts, as far as they are there."""
+        ...
+
+    def sizes(self, paths: Iterable[str]) -> Mapping[str, int]:
+        """How many bytes each of the files has, of those that are there."""
         ...
 
 
@@ -87,13 +133,23 @@ class Engine(Protocol):
         """
         ...
 
-    def evaluate(self, model: Model, inputs: Mapping[TableName, Frame], draft: Draft) -> Result:
-        """Write the model's rows as files of the draft's table.
+    def evaluate(
+        self,
+        model: Model,
+        inputs: Mapping[TableName, Frame],
+        draft: Draft,
+        part: Part = WHOLE,
+    ) -> Result:
+        """Write the model's rows, or those of one part, as files of the draft's table.
 
         Raises:
             ModelError: the model failed, or gave rows that a table cannot keep.
             SourceError: a source is missing or cannot be read.
         """
+        ...
+
+    def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
+        """The grain's windows in which the frame has rows; one that reads the time column."""
         ...
 
     def query(
@@ -153,6 +209,7 @@ class Ports:
 
     catalog: Catalog
     store: Store
+    files: Files
     engine: Engine
     auditor: Auditor
     executor: Executor

@@ -8,6 +8,14 @@ LOADED_AT = "_loaded_at"
 
 
 @dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells at a glance that a landed file is as it was: its size, and when it changed."""
+
+    bytes: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Landed files: CSV, TSV, JSON lines or Parquet, by the ending of their names.
 

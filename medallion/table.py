@@ -6,10 +6,11 @@ Snapshots and refs are Iceberg's; the catalog's adapter fills these in, nothing 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from medallion.frame import DataFile
+from medallion.frame import DataFile, Frame
 from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.schema import Schema, evolve
+from medallion.window import Window
 
 RUN = "medallion.run"  # in a snapshot's summary: the run that wrote it
 CODE = "medallion.code"  # the fingerprint of the model it was written by
@@ -17,6 +18,9 @@ SUITE = "medallion.suite"  # the digest of the suite it must pass to be publishe
 INPUTS = "medallion.inputs"  # JSON: {input table: snapshot id}
 COMMENT = "medallion.comment"  # the comment that the table gets with it
 SPEC = "medallion.spec"  # the partition spec that the table gets with it
+WINDOWS = "medallion.windows"  # the windows whose rows it replaced, for people
+STATE = "medallion.state"  # a table property: what `main` was built from
+STATE_OF = "medallion.state-of"  # a table property: the snapshot that the state is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,24 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What of a model is evaluated in one go; all of it if nothing is said.
+
+    `window`: the rows of one window. `landed`: those of a source's files that are to be read, by
+    name. `current`: the table's rows as they are, to merge the model's into: a row takes the place
+    of the one with its key, and rows of the landed files in `again` that of earlier ones.
+    """
+
+    window: Window | None = None
+    landed: tuple[str, ...] | None = None
+    again: tuple[str, ...] = ()
+    current: Frame | None = None
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnStats:
     """What a file's metadata says of one column; bounds are text as DuckDB prints the value."""
 
@@ -112,16 +134,21 @@ class WrittenFile(DataFile):
     NULL.
     """
 
-    partition: tuple[str | None, ...]
-    stats: Mapping[int, ColumnStats]
+    partition: tuple[str | None, ...] = ()
+    stats: Mapping[int, ColumnStats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What evaluating a model left: files in the table's location, and their columns."""
+    """What evaluating a model left: files in the table's location, and their columns.
+
+    `replaced` are the paths of the table's files whose rows the new ones hold as well, where the
+    model's rows were merged into those that were there.
+    """
 
     schema: Schema
     files: tuple[WrittenFile, ...]
+    replaced: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -136,7 +163,11 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One snapshot for a run's branch, forked from `base`: the table's rows become `result`."""
+    """One snapshot for a run's branch, forked from `base`: the files of `result` take the place of
+    those at the paths `replaces`; of all where that is None.
+
+    `state` is the table's new state, kept beside the branch and published with it.
+    """
 
     draft: Draft
     branch: str
@@ -144,6 +175,8 @@ class Write:
     result: Result
     summary: Mapping[str, str]
     comment: str = ""
+    replaces: frozenset[str] | None = None
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
