@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
     from medallion.source import Source, files
+    from medallion.window import Window
 
 __all__ = [
     "SQL",
@@ -19,6 +20,7 @@ __all__ = [
     "Model",
     "Project",
     "Source",
+    "Window",
     "bronze",
     "bucket",
     "day",
@@ -43,6 +45,7 @@ _HOMES = {
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
     "source": ("Source", "files"),
+    "window": ("Window",),
 }
 
 

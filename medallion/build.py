@@ -6,37 +6,54 @@ one place only, `_publish`, and only to snapshots that passed their audit in thi
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from medallion.errors import CatalogError, ConflictError, InfrastructureError
+from medallion.evaluation import Evaluation
+from medallion.frame import Frame
 from medallion.names import TableName, branch_of
+from medallion.need import shown_windows
 from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
+from medallion.rebase import Written, rebased
 from medallion.report import Event, Failure, Listener, Report, State, Step, TaskResult
 from medallion.schedule import walk
 from medallion.schema import Schema
+from medallion.state import state_of
 from medallion.suite import Audit
+from medallion.survey import Survey
 from medallion.table import (
     CODE,
     INPUTS,
     RUN,
+    STATE,
     SUITE,
+    WINDOWS,
     Draft,
     Publication,
     Table,
     Write,
 )
 
+_SHOWN = 500  # characters of a list of windows
+_REBASES = 5  # times that others may publish beside a run before it gives up
+
 AUDIT = "medallion.audit."  # a table property, with the branch behind it: what its audit said
 
 
 def build(
-    plan: Plan, ports: Ports, *, lanes: int = 1, listener: Listener = lambda _: None
+    plan: Plan,
+    ports: Ports,
+    survey: Survey,
+    *,
+    lanes: int = 1,
+    windows: int = 1,
+    listener: Listener = lambda _: None,
 ) -> Report:
-    """Carry out a plan.
+    """Carry out a plan: at most `lanes` models at a time, and of each so many windows.
 
     Raises:
         DefinitionError: a suite or a model is wrong; nothing was written.
@@ -44,8 +61,9 @@ def build(
     started = datetime.now(UTC)
     clock = time.perf_counter()
     check(plan, ports)
-    ports.catalog.prepare()
-    run = _Run(plan, ports, lanes, listener)
+    if plan.tasks:
+        ports.catalog.prepare()
+    run = _Run(plan, ports, survey, lanes, windows, listener)
     run.tell(Step.PLANNED, plan.run, tasks=len(plan.tasks))
     for group in plan.groups:
         _build_group(run, group)
@@ -54,8 +72,12 @@ def build(
         started.isoformat(timespec="seconds"),
         time.perf_counter() - clock,
         plan.publish,
-        tuple(run.results[t.name] for t in plan.tasks),
+        (
+            *(TaskResult(name, State.FRESH) for name in plan.fresh),
+            *(run.results[t.name] for t in plan.tasks),
+        ),
         plan.warnings,
+        tuple(a for addresses in run.addresses.values() for a in addresses),
     )
 
 
@@ -87,10 +109,13 @@ class _Run:
 
     plan: Plan
     ports: Ports
+    survey: Survey
     lanes: int
+    windows: int
     listener: Listener
     results: dict[TableName, TaskResult] = field(default_factory=dict)
-    snapshots: dict[TableName, int] = field(default_factory=dict)
+    writes: dict[TableName, Written] = field(default_factory=dict)
+    addresses: dict[TableName, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def branch(self) -> str:
@@ -133,7 +158,7 @@ def _run_task(run: _Run, task: Task) -> TaskResult:
     clock = time.perf_counter()
     run.tell(Step.STARTED, task.name)
     try:
-        result = _write_and_audit(run, task)
+        result = _update(run, task)
     except ConflictError as error:
         result = TaskResult(task.name, State.CONFLICTED, failure=Failure.of(error))
     except Exception as error:  # noqa: BLE001  # whatever a model raises is a result of the run
@@ -143,33 +168,120 @@ def _run_task(run: _Run, task: Task) -> TaskResult:
     return result
 
 
-def _write_and_audit(run: _Run, task: Task) -> TaskResult:
-    ports, plan = run.ports, run.plan
+def _update(run: _Run, task: Task) -> TaskResult:
+    """Do what the task needs, now that its inputs are there."""
+    ports = run.ports
     tables = ports.catalog.tables([task.name, *task.reads])
-    pins = {
-        name: pin if pin is not None else run.snapshots[name] for name, pin in task.reads.items()
+    pins = {name: _pin(run, tables, name, pin) for name, pin in task.reads.items()}
+    planned = {n: t for n, t in run.plan.tables.items() if n == task.name}
+    if None in task.reads.values():
+        need = run.survey.need(task.node, {**tables, **planned}, pins, task.request)
+        task = replace(task, need=need)
+    if task.need.idle:
+        return TaskResult(task.name, State.FRESH)
+    inputs = {
+        name: ports.store.frame(_found(tables, name), pin, run.survey.time_column(task.node, name))
+        for name, pin in pins.items()
     }
-    inputs = {name: ports.store.frame(_found(tables, name), pin) for name, pin in pins.items()}
-    draft = _draft(task, tables.get(task.name), ports.catalog.location(task.name), plan.run)
+    if task.need.builds:
+        done = _write(run, task, planned.get(task.name), tables, pins, inputs)
+        if done is not None:
+            return done
+    return _settle(run, task, planned[task.name], pins, inputs)
 
-    written = ports.executor.submit(ports.engine.evaluate, task.model, inputs, draft).result()
-    run.tell(Step.EVALUATED, task.name, rows=written.rows, bytes=written.bytes)
 
+def _pin(run: _Run, tables: Mapping[TableName, Table], name: TableName, pin: int | None) -> int:
+    """The snapshot of an input: as planned, as this run wrote it, or as it stayed."""
+    if pin is None and name in run.writes:
+        return run.writes[name].snapshot
+    found = pin if pin is not None else _found(tables, name).main
+    assert found is not None
+    return found
+
+
+def _write(
+    run: _Run,
+    task: Task,
+    before: Table | None,
+    tables: Mapping[TableName, Table],
+    pins: Mapping[TableName, int],
+    inputs: Mapping[TableName, Frame],
+) -> TaskResult | None:
+    """Evaluate, commit to the branch, audit; nothing if the rows turn out to be those there are."""
+    ports, need = run.ports, task.need
+    location = ports.catalog.location(task.name)
+    draft = _draft(task, tables.get(task.name), location, run.plan.run)
+    current = None
+    if before and before.main is not None and not need.anew:
+        current = ports.store.frame(before, before.main)
+    evaluation = Evaluation(ports, run.survey, task, inputs, draft, run.windows)
+    done = evaluation.run(
+        current, lambda n, of: run.tell(Step.EVALUATED, task.name, part=n, parts=of)
+    )
+    run.addresses[task.name] = done.addresses
+    written = done.result
+    replaces = None if need.anew else need.replaces | written.replaced
+    if replaces is not None and replaces == {f.path for f in written.files} and not need.creates:
+        return None
     summary = {
-        RUN: plan.run,
+        RUN: run.plan.run,
         CODE: task.code,
         SUITE: task.suite.digest if task.suite else "",
         INPUTS: json.dumps({str(k): v for k, v in sorted(pins.items())}),
     }
-    write = Write(draft, run.branch, task.base, written, summary, task.model.description)
-    snapshot = ports.store.commit(write)
-    run.snapshots[task.name] = snapshot
-    run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
+    if shown := shown_windows(need, task.model):
+        summary[WINDOWS] = ", ".join(shown)[:_SHOWN]
+    state = run.survey.new_state(task.node, need, state_of(before), pins)
+    write = Write(
+        draft,
+        run.branch,
+        task.base,
+        written,
+        summary,
+        task.model.description,
+        replaces,
+        state.to_text(),
+    )
+    result = TaskResult(
+        task.name, State.WRITTEN, written.rows, written.bytes, parts=done.parts, reused=done.reused
+    )
+    return _commit_and_audit(run, task, Written(write, 0, pins), result)
 
-    audit = audit_snapshot(ports, task, snapshot, {str(k): f for k, f in inputs.items()})
+
+def _commit_and_audit(run: _Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
+    snapshot = run.ports.store.commit(written.write)
+    run.writes[task.name] = replace(written, snapshot=snapshot)
+    run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
+    tables = run.ports.catalog.tables(written.pins)
+    others = {str(n): run.ports.store.frame(tables[n], pin) for n, pin in written.pins.items()}
+    audit = audit_snapshot(run.ports, task, snapshot, others)
     run.tell(Step.AUDITED, task.name, passed=audit.passed)
     state = State.WRITTEN if audit.passed else State.REJECTED
-    return TaskResult(task.name, state, written.rows, written.bytes, 0.0, snapshot, audit)
+    return replace(result, state=state, snapshot=snapshot, audit=audit)
+
+
+def _settle(
+    run: _Run,
+    task: Task,
+    table: Table,
+    pins: Mapping[TableName, int],
+    inputs: Mapping[TableName, Frame],
+) -> TaskResult:
+    """Note that rows which stay as they are are up to date, after an audit by a changed suite."""
+    assert table.main is not None
+    result = TaskResult(task.name, State.FRESH)
+    if task.need.audits:
+        others = {str(name): frame for name, frame in inputs.items()}
+        audit = audit_snapshot(run.ports, task, table.main, others)
+        run.tell(Step.AUDITED, task.name, passed=audit.passed)
+        result = TaskResult(task.name, State.AUDITED, snapshot=table.main, audit=audit)
+        if not audit.passed:
+            return replace(result, state=State.REJECTED)
+    if run.plan.publish:
+        state = run.survey.new_state(task.node, task.need, state_of(table), pins)
+        before = table.properties.get(STATE)
+        run.ports.catalog.amend(task.name, table.main, before, state.to_text())
+    return result
 
 
 def _found(tables: Mapping[TableName, Table], name: TableName) -> Table:
@@ -204,27 +316,75 @@ def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:
         tuple(table.schemas.values()),
         table.last_column_id,
         task.model.renamed,
+        keeps=not task.need.anew,
     )
 
 
 def _publish(run: _Run, group: Group) -> None:
     """Move `main` of every table of the group to its audited snapshot, all in one step."""
+    tasks = [t for t in group.tasks if run.results[t.name].state is State.WRITTEN]
+    if not tasks:
+        return
     run.tell(Step.PUBLISHING, group.name)
-    publications = [
-        Publication(t.name, run.branch, t.base, run.snapshots[t.name]) for t in group.tasks
-    ]
     try:
-        run.ports.catalog.publish(publications)
+        _publish_rebased(run, tasks)
     except (ConflictError, InfrastructureError) as error:
         state = State.CONFLICTED if isinstance(error, ConflictError) else State.FAILED
-        for task in group.tasks:
+        for task in tasks:
             run.results[task.name] = replace(
                 run.results[task.name], state=state, failure=Failure.of(error)
             )
         return
-    for task in group.tasks:
+    if any(not run.results[t.name].ok for t in tasks):  # the audit of a rebased table said no
+        _keep(run, group)
+        return
+    for task in tasks:
         run.results[task.name] = replace(run.results[task.name], state=State.PUBLISHED)
-    run.tell(Step.PUBLISHED, group.name, tables=[str(t.name) for t in group.tasks])
+    run.tell(Step.PUBLISHED, group.name, tables=[str(t.name) for t in tasks])
+
+
+def _publish_rebased(run: _Run, tasks: Sequence[Task]) -> None:
+    """Publish; where somebody built other windows of a table meanwhile, on top of theirs."""
+    for attempt in range(_REBASES + 1):
+        try:
+            return run.ports.catalog.publish(
+                [
+                    Publication(t.name, run.branch, w.write.base, w.snapshot)
+                    for t in tasks
+                    for w in [run.writes[t.name]]
+                ]
+            )
+        except ConflictError:
+            if attempt == _REBASES or not _rebase(run, tasks):
+                raise
+        if any(not run.results[t.name].ok for t in tasks):
+            return None
+    return None
+
+
+def _rebase(run: _Run, tasks: Sequence[Task]) -> bool:
+    """Commit and audit anew what others published beside; False if nothing can be rebased.
+
+    Raises:
+        ConflictError: they built the same windows.
+    """
+    moved = False
+    ours = {written.snapshot: name for name, written in run.writes.items()}
+    for task in tasks:
+        tables = run.ports.catalog.tables([task.name, *task.reads])
+        written = run.writes[task.name]
+        # An input of the same group may have been rebased a moment ago.
+        pins = {
+            name: run.writes[name].snapshot if pin in ours and name in run.writes else pin
+            for name, pin in written.pins.items()
+        }
+        write = rebased(run.survey, task, written, tables, pins)
+        if write is not None:
+            moved = True
+            again = Written(write, 0, pins)
+            result = run.results[task.name]
+            run.results[task.name] = _commit_and_audit(run, task, again, result)
+    return moved
 
 
 def _keep(run: _Run, group: Group) -> None:

@@ -5,19 +5,23 @@ The decorators `bronze`, `silver` and `gold` only build models; nothing is regis
 
 import inspect
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, TypedDict, Unpack, overload
+from typing import Any, Unpack, overload
 
+from medallion.declaration import Declaration, Strategy, grain_of, read_declaration
 from medallion.errors import DefinitionError, MedallionError
 from medallion.forms import INPUTS, RESULTS, Form, annotations, form_of
 from medallion.mask import Mask
 from medallion.names import Layer, TableName
 from medallion.partition import Transform
 from medallion.source import Source
+from medallion.window import Grain, Window
 
 Function = Callable[..., Any]
+
+_SOME = 262_968  # the first hour of the year 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Model:
-    """One table's definition. Calling it calls the function, with plain DataFrames in a test."""
+    """One table's definition. Calling it calls the function, with plain DataFrames in a test.
+
+    `window` is the name of the parameter that receives the window to build, if there is one.
+    """
 
     name: TableName
     function: Function
@@ -51,6 +58,12 @@ class Model:
     place: str
     inputs: tuple[Input, ...] = ()
     partition_by: tuple[Transform, ...] = ()
+    time_column: str = ""
+    lookback: int = 0
+    whole: frozenset[TableName] = frozenset()
+    start: str = ""
+    strategy: Strategy = Strategy.FULL
+    window: str = ""
     unique_key: tuple[str, ...] = ()
     mask: Mapping[str, Mask] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -71,16 +84,21 @@ class Model:
         """The comments of columns, from the docstring's `Columns:` section."""
         return _doc(self.function)[1]
 
-    def text(self) -> str:
-        """The query of a SQL model."""
-        text = self._called()
+    @property
+    def grain(self) -> Grain | None:
+        """How long its windows are; None for a model without a time column."""
+        return grain_of(self.time_column, self.partition_by)
+
+    def text(self, window: Window | None = None) -> str:
+        """The query of a SQL model; that of some window where none is said."""
+        text = self._called(window)
         if not isinstance(text, str) or not text.strip():
             raise DefinitionError(f"{self.place}: {self.name} gives no SQL text but {text!r:.60}")
         return text
 
-    def source(self) -> Source:
-        """The source of a model that lands rows."""
-        source = self._called()
+    def source(self, window: Window | None = None) -> Source:
+        """The source of a model that lands rows; that of some window where none is said."""
+        source = self._called(window)
         if not isinstance(source, Source):
             raise DefinitionError(
                 f"{self.place}: {self.name} gives no source but {source!r:.60}",
@@ -88,35 +106,20 @@ class Model:
             )
         return source
 
-    def _called(self) -> Any:
+    def given(self, window: Window | None) -> dict[str, Window]:
+        """The argument that says which window is built, for a function that takes one."""
+        grain = self.grain or Grain.DAY
+        return {self.window: window or grain.window(grain.ordinal(_SOME))} if self.window else {}
+
+    def _called(self, window: Window | None) -> Any:
         try:
-            return self.function()
+            return self.function(**self.given(window))
         except MedallionError:
             raise
         except Exception as error:
             raise DefinitionError(
                 f"{self.place}: {self.name} could not say its rows: {type(error).__name__}: {error}"
             ) from error
-
-
-class Declaration(TypedDict, total=False):
-    """What can be declared of a model, for every layer.
-
-    - `partition_by`: one transform or several, such as `month("pickup_at")`
-    - `unique_key`: columns that together are not null and name one row; audited
-    - `mask`: `{column: hashed()}`, applied to what the model gives
-    - `renamed`: `{new column: old column}`, so that a renamed column keeps its identity
-    - `expectations`: Great Expectations objects or their JSON, besides the suite file
-    - `tags`, `owner`
-    """
-
-    partition_by: Transform | Sequence[Transform]
-    unique_key: str | Sequence[str]
-    mask: Mapping[str, Mask]
-    renamed: Mapping[str, str]
-    expectations: Sequence[Any]
-    tags: str | Collection[str]
-    owner: str
 
 
 class Decorator:
@@ -153,20 +156,22 @@ def _model(layer: Layer, function: Function, declaration: Mapping[str, Any]) -> 
     code = function.__code__
     place = f"{code.co_filename}:{code.co_firstlineno}"
     try:
-        form, inputs = _signature(function)
+        form, inputs, window = _signature(function)
         return Model(
             TableName(layer, function.__name__),
             function,
             form,
             place,
             inputs,
-            **_fields(declaration),
+            window=window,
+            **read_declaration(declaration, form, window),
         )
     except DefinitionError as error:
         raise DefinitionError(f"{place}: {error.message}", hint=error.hint) from None
 
 
-def _signature(function: Function) -> tuple[Form, tuple[Input, ...]]:
+def _signature(function: Function) -> tuple[Form, tuple[Input, ...], str]:
+    """The form of its rows, its inputs, and the parameter that receives a window."""
     name = function.__name__
     try:
         hints = annotations(function)
@@ -183,15 +188,17 @@ def _signature(function: Function) -> tuple[Form, tuple[Input, ...]]:
             else (f"is annotated `-> {_show(hints['return'])}`, which is no form of rows")
         )
         raise DefinitionError(f"{name}() {said}", hint=f"use one of: {', '.join(RESULTS)}")
-    parameters = inspect.signature(function).parameters.values()
-    if form in (Form.SQL, Form.SOURCE):
-        if parameters:
-            raise DefinitionError(
-                f"{name}() gives {form} and takes no parameters",
-                hint="name tables in the SQL itself",
-            )
-        return form, ()
-    return form, tuple(_input(name, p, hints) for p in parameters)
+    every = inspect.signature(function).parameters.values()
+    windows = [p.name for p in every if hints.get(p.name) is Window]
+    parameters = [p for p in every if p.name not in windows]
+    if len(windows) > 1:
+        raise DefinitionError(f"{name}() takes two windows: {', '.join(windows)}")
+    if form in (Form.SQL, Form.SOURCE) and parameters:
+        raise DefinitionError(
+            f"{name}() gives {form} and takes no parameters but a Window",
+            hint="name tables in the SQL itself",
+        )
+    return form, tuple(_input(name, p, hints) for p in parameters), "".join(windows)
 
 
 def _input(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Input:
@@ -209,56 +216,6 @@ def _input(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) ->
             f"{what} is not annotated with a form of rows", hint=f"use one of: {', '.join(INPUTS)}"
         )
     return Input(parameter.name, parameter.default.table, form)
-
-
-def _one(given: Any, kind: type) -> Any:
-    return given if isinstance(given, kind) else None
-
-
-def _several(given: Any, kind: type) -> tuple[Any, ...] | None:
-    values = tuple(given) if isinstance(given, list | tuple) else (given,)
-    return values if all(isinstance(v, kind) for v in values) else None
-
-
-def _set(given: Any, kind: type) -> frozenset[Any] | None:
-    values = _several(list(given) if isinstance(given, set | frozenset) else given, kind)
-    return None if values is None else frozenset(values)
-
-
-def _named(given: Any, kind: type) -> dict[str, Any] | None:
-    fits = isinstance(given, Mapping) and all(
-        isinstance(k, str) and isinstance(v, kind) for k, v in given.items()
-    )
-    return dict(given) if fits else None
-
-
-# What can be declared: its shape (None stands for a value that does not fit) and how it is written.
-_DECLARED: Mapping[str, tuple[Callable[[Any, type], Any], type, str]] = {
-    "partition_by": (_several, Transform, 'month("pickup_at")'),
-    "unique_key": (_several, str, '["order_id", "line"]'),
-    "mask": (_named, Mask, '{"licence": hashed()}'),
-    "renamed": (_named, str, '{"new_column": "old_column"}'),
-    "expectations": (_several, object, '[{"type": ..., "kwargs": ...}]'),
-    "tags": (_set, str, '["daily"]'),
-    "owner": (_one, str, '"sales"'),
-}
-
-
-def _fields(declaration: Mapping[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for key, given in declaration.items():
-        if key not in _DECLARED:
-            raise DefinitionError(
-                f"{key!r} cannot be declared",
-                hint=f"what can: {', '.join(_DECLARED)}",
-            )
-        shape, kind, example = _DECLARED[key]
-        fields[key] = shape(given, kind)
-        if fields[key] is None:
-            raise DefinitionError(
-                f"{key}={given!r:.60} does not fit", hint=f"write: {key}={example}"
-            )
-    return fields
 
 
 _COLUMN = re.compile(r"\s*(\w[\w ]*?):\s+(.+)")

@@ -1,7 +1,7 @@
 """Plan: what a run would do and why, as data. `plan` prints it, `build` carries it out."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -9,8 +9,10 @@ from medallion.errors import ConflictError, DefinitionError
 from medallion.graph import Graph, Node
 from medallion.model import Model
 from medallion.names import TableName
+from medallion.need import Need, Request, gone_warning, need_dict
 from medallion.suite import Suite
-from medallion.table import CODE, Snapshot, Table
+from medallion.table import Snapshot, Table
+from medallion.window import Windows
 
 
 class Scope(StrEnum):
@@ -23,22 +25,41 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One model in one plan.
+    """One model in one plan, and what it needs as far as that is known before the run.
 
-    `reads` pins the snapshot of each input; None stands for the one that this run writes.
+    `reads` pins the snapshot of each input; None stands for what the run comes to, for an input
+    that is in the plan as well.
     """
 
-    model: Model
+    node: Node
     suite: Suite
     code: str
     base: int | None
     reads: Mapping[TableName, int | None]
-    reason: str
+    request: Request = field(default_factory=Request)
+    need: Need = field(default_factory=Need)
+
+    @property
+    def model(self) -> Model:
+        """The model that is built."""
+        return self.node.model
 
     @property
     def name(self) -> TableName:
         """The table that is written."""
-        return self.model.name
+        return self.node.name
+
+    @property
+    def reason(self) -> str:
+        """Why it is in the plan."""
+        awaited = [str(name) for name, pin in self.reads.items() if pin is None]
+        if self.need.reasons:
+            return ", ".join(self.need.reasons)
+        if self.need.audits:
+            return "suite changed: audit only"
+        if self.need.settles:
+            return "accept the code for what is built"
+        return f"if {' or '.join(awaited)} changes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +72,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The groups of a run in their order, the tables as they were found, and what to warn of."""
+    """The groups of a run in their order, the tables as they were found, and what to warn of.
+
+    `fresh` are the selected models that are up to date.
+    """
 
     run: str
     groups: tuple[Group, ...]
@@ -59,6 +83,7 @@ class Plan:
     publish: bool = True
     scope: Scope = Scope.LAYER
     warnings: tuple[str, ...] = ()
+    fresh: tuple[TableName, ...] = ()
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -76,6 +101,7 @@ class Plan:
                         {
                             "table": str(t.name),
                             "reason": t.reason,
+                            **need_dict(t.need, t.model),
                             "reads": {str(k): v for k, v in t.reads.items()},
                             "expectations": len(t.suite.documents),
                         }
@@ -84,58 +110,84 @@ class Plan:
                 }
                 for group in self.groups
             ],
+            "fresh": [str(name) for name in self.fresh],
             "warnings": list(self.warnings),
         }
+
+
+Look = Callable[[Node, Mapping[TableName, int], Request, Mapping[TableName, Windows]], Need]
 
 
 def make_plan(
     run: str,
     graph: Graph,
-    selected: Collection[TableName],
+    requests: Mapping[TableName, Request],
     tables: Mapping[TableName, Table],
     suites: Mapping[TableName, Suite],
     codes: Mapping[TableName, str],
+    look: Look,
     *,
     publish: bool = True,
     scope: Scope = Scope.LAYER,
-    replace_foreign: bool = False,
 ) -> Plan:
-    """The plan that builds the selected models on the tables as they are.
+    """The plan that brings the requested models up to date on the tables as they are.
+
+    `look` says what a model needs when its inputs are at those snapshots and those windows of them
+    are still to come.
 
     Raises:
-        DefinitionError: an input is neither selected nor published.
-        ConflictError: another writer changed a table, and `replace_foreign` was not said.
+        DefinitionError: an input is neither requested nor published.
+        ConflictError: another writer changed a table, and no full refresh was asked for.
     """
-    tasks = []
+    tasks: dict[TableName, Task] = {}
+    fresh = []
     for node in graph:
-        if node.name in selected:
-            table = tables.get(node.name)
-            if table and not replace_foreign:
-                _refuse_foreign(table)
-            code, suite = codes[node.name], suites[node.name]
-            tasks.append(
-                Task(
-                    node.model,
-                    suite,
-                    code,
-                    table.main if table else None,
-                    {name: _pin(node, name, selected, tables) for name in node.reads},
-                    _reason(table, code),
-                )
-            )
-    warnings = tuple(
-        f"{t.name} has no suite: nothing will be audited" for t in tasks if not t.suite
+        if (request := requests.get(node.name)) is None:
+            continue
+        table = tables.get(node.name)
+        if table and not request.full_refresh:
+            _refuse_foreign(table)
+        pins = {name: _pin(node, name, tasks, tables) for name in node.reads}
+        known = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+        coming = {name: tasks[name].need.filled for name, pin in pins.items() if pin is None}
+        need = look(node, known, request, coming)
+        if need.idle and None not in pins.values():
+            fresh.append(node.name)
+            continue
+        base = table.main if table else None
+        code, suite = codes[node.name], suites[node.name]
+        tasks[node.name] = Task(node, suite, code, base, pins, request, need)
+    return Plan(
+        run,
+        _groups(tasks.values(), scope),
+        tables,
+        publish,
+        scope,
+        tuple(_warnings(tasks.values())),
+        tuple(fresh),
     )
-    return Plan(run, _groups(tasks, scope), tables, publish, scope, warnings)
+
+
+def _warnings(tasks: Iterable[Task]) -> Iterator[str]:
+    for task in tasks:
+        if not task.suite:
+            yield f"{task.name} has no suite: nothing will be audited"
+        if task.need.arrivals and task.need.arrivals.gone:
+            yield gone_warning(task.name, task.need.arrivals.gone)
+
+
+def _moves(task: Task | None) -> bool:
+    """Whether the task may give its table new rows."""
+    return task is not None and (task.need.builds or None in task.reads.values())
 
 
 def _pin(
     node: Node,
     name: TableName,
-    selected: Collection[TableName],
+    tasks: Mapping[TableName, Task],
     tables: Mapping[TableName, Table],
 ) -> int | None:
-    if name in selected:
+    if _moves(tasks.get(name)):
         return None
     table = tables.get(name)
     if table is None or table.main is None:
@@ -168,15 +220,6 @@ def _refuse_foreign(table: Table) -> None:
             "a build would drop their rows",
             hint=f"replace them: medallion build --select {table.name} --full-refresh",
         )
-
-
-def _reason(table: Table | None, code: str) -> str:
-    if table is None or table.main is None:
-        return "new"
-    last = next((s for s in table.lineage(table.main) if s.run), None)
-    if last is None or last.summary.get(CODE) == code:
-        return "rebuild"
-    return "code changed"
 
 
 def _groups(tasks: Iterable[Task], scope: Scope) -> tuple[Group, ...]:

@@ -53,11 +53,11 @@ class Catalog(Protocol):
         """Set a property of a table, or remove it."""
         ...
 
-    def amend(self, name: TableName, before: str | None, after: str) -> None:
-        """Replace the state of a table whose rows stay as they are, if it still is `before`.
+    def amend(self, name: TableName, base: int, before: str | None, after: str) -> None:
+        """Replace the state of a table whose rows stay as they are.
 
         Raises:
-            ConflictError: it is not.
+            ConflictError: its `main` is no longer at `base`, or its state no longer `before`.
         """
         ...
 

@@ -22,13 +22,16 @@ from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.loading import Definition, load
 from medallion.names import MAIN, Layer, TableName, branch_of, new_run
+from medallion.need import Request
 from medallion.plan import Plan, Task, make_plan
 from medallion.ports import Ports
 from medallion.report import Listener, Report
 from medallion.selection import select
 from medallion.sql import reads
 from medallion.suite import Audit
+from medallion.survey import Survey
 from medallion.table import Snapshot, Table
+from medallion.window import parse_range
 
 
 class Project:
@@ -76,29 +79,58 @@ class Project:
         """The tables of the project's models, as far as they exist, as of one moment."""
         return self.ports.catalog.tables([n.name for n in self.graph])
 
+    @cached_property
+    def survey(self) -> Survey:
+        """What is looked at to find what models need."""
+        definition = self.definition
+        return Survey(
+            self.ports, self.graph, definition.codes, definition.suites, self.settings.place
+        )
+
     def plan(
         self,
         selection: str = "",
         *,
         layer: str | None = None,
         exclude: str = "",
+        start: str | None = None,
+        end: str | None = None,
         full_refresh: bool = False,
+        forward_only: bool = False,
         publish: bool = True,
     ) -> Plan:
-        """What a build would do: the selected models, or a layer and all that it is made from."""
+        """What a build would do: the selected models, or a layer and all that it is made from.
+
+        `start` and `end` limit which windows are built; a bare end date is inclusive.
+        `full_refresh` builds all, and replaces what other writers changed as well; `forward_only`
+        accepts the rows that older code made.
+        """
+        if full_refresh and (start or end or forward_only):
+            raise DefinitionError(
+                "a full refresh builds all windows with the code as it is",
+                hint="for some windows: medallion backfill MODEL --start D --end D",
+            )
         terms = " ".join([selection, f"+layer:{Layer.parse(layer)}" if layer else ""])
+        request = Request(
+            parse_range(start, end), full_refresh=full_refresh, forward_only=forward_only
+        )
         selected = select(self.graph, terms, exclude)
-        run = new_run(datetime.now(UTC), os.urandom(3))
+        return self._plan(dict.fromkeys(selected, request), publish=publish)
+
+    def _plan(self, requests: Mapping[TableName, Request], *, publish: bool = True) -> Plan:
+        tables = self.tables()
         return make_plan(
-            run,
+            new_run(datetime.now(UTC), os.urandom(3)),
             self.graph,
-            set(selected),
-            self.tables(),
+            requests,
+            tables,
             self.definition.suites,
             self.definition.codes,
+            lambda node, pins, request, coming: self.survey.need(
+                node, tables, pins, request, coming
+            ),
             publish=publish,
             scope=self.settings.publish,
-            replace_foreign=full_refresh,
         )
 
     def check(self, plan: Plan) -> None:
@@ -111,9 +143,29 @@ class Project:
         """Plan and carry it out; the options are `plan`'s. A failed model is in the report."""
         return self.run(self.plan(selection, **options), listener=listener)
 
-    def run(self, plan: Plan, *, listener: Listener = lambda _: None) -> Report:
-        """Carry out a plan."""
-        return build(plan, self.ports, lanes=self.settings.workers, listener=listener)
+    def run(
+        self,
+        plan: Plan,
+        *,
+        windows: int = 1,
+        forget: bool = True,
+        listener: Listener = lambda _: None,
+    ) -> Report:
+        """Carry out a plan, so many windows of a model at a time.
+
+        A run that did all it should forgets its results, unless something is still to follow.
+        """
+        report = build(
+            plan,
+            self.ports,
+            self.survey,
+            lanes=self.settings.workers,
+            windows=windows,
+            listener=listener,
+        )
+        if report.ok and report.published and forget:
+            self.ports.files.remove(report.kept)
+        return report
 
     def table(self, name: str, *, branch: str | None = None, form: Form = Form.PANDAS) -> Any:
         """The rows of a published table, or of a branch, as a pandas DataFrame or another form."""
@@ -213,7 +265,7 @@ class Project:
         node = self.graph[name]
         suite = self.definition.suites[name]
         self.ports.auditor.check(suite, tables[name].schema_at(snapshot)) if suite else None
-        task = Task(node.model, suite, "", None, {}, "")
+        task = Task(node, suite, "", None, {})
         others = {
             str(n): self._frame(n, tables, branch, None)
             for n in node.reads

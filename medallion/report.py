@@ -15,6 +15,8 @@ class State(StrEnum):
 
     WRITTEN = "written"  # on the run's branch, audited, not published
     PUBLISHED = "published"
+    FRESH = "fresh"  # nothing to do
+    AUDITED = "audited"  # its rows stayed, under a new suite
     REJECTED = "rejected"  # by its audit
     FAILED = "failed"
     SKIPPED = "skipped"  # something it needed did not come about
@@ -40,7 +42,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """The outcome of one task: what it wrote, and what its audit said."""
+    """The outcome of one task: what it wrote, and what its audit said.
+
+    `parts` counts the windows that were built, `reused` those that an earlier run had finished.
+    """
 
     table: TableName
     state: State
@@ -50,16 +55,18 @@ class TaskResult:
     snapshot: int | None = None
     audit: Audit | None = None
     failure: Failure | None = None
+    parts: int = 0
+    reused: int = 0
 
     @property
     def ok(self) -> bool:
-        """Whether the rows were written and nothing keeps them from being published."""
-        return self.state in (State.WRITTEN, State.PUBLISHED)
+        """Whether nothing is wrong with its rows: they are there, or only to be published."""
+        return self.state in (State.WRITTEN, State.PUBLISHED, State.FRESH, State.AUDITED)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a run."""
+    """The outcome of a run. `kept` are the addresses of results that a rerun would find."""
 
     run: str
     started: str
@@ -67,6 +74,7 @@ class Report:
     published: bool
     results: tuple[TaskResult, ...]
     warnings: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -104,6 +112,8 @@ def _plain(result: TaskResult) -> dict[str, Any]:
         "bytes": result.bytes,
         "seconds": round(result.seconds, 3),
         "snapshot": result.snapshot,
+        "parts": result.parts,
+        "reused": result.reused,
         "audit": audit and audit_dict(audit),
         "failure": asdict(result.failure) if result.failure else None,
     }

@@ -77,6 +77,11 @@ class Schema:
         """The top-level column of that name."""
         return next((c for c in self.columns if c.name == name), None)
 
+    @property
+    def last_id(self) -> int:
+        """The highest field id, of nested types too."""
+        return max(_ids(self.columns), default=0)
+
     def to_json(self) -> dict[str, Any]:
         """Iceberg's JSON form of a schema."""
         return {"type": "struct", "schema-id": self.id or 0, "fields": _fields(self.columns)}

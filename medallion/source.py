@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from glob import has_magic
+from pathlib import Path
 
 SOURCE_FILE = "_source_file"
 LOADED_AT = "_loaded_at"
@@ -36,3 +38,10 @@ def files(pattern: str, *, columns: Mapping[str, str] | None = None) -> Source:
     is not of its declared type fails the build. Without `columns` the types are found by reading.
     """
     return Source(pattern, dict(columns or {}))
+
+
+def fixed_folder(pattern: str) -> Path:
+    """The part of a pattern before its first wildcard, as a folder."""
+    parts = Path(pattern).parts
+    wild = next((i for i, part in enumerate(parts) if has_magic(part)), -1)
+    return Path(*parts[:wild])

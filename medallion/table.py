@@ -73,7 +73,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """Where a table's new files go, and all that decides their columns and field ids."""
+    """Where a table's new files go, and all that decides their columns and field ids.
+
+    `keeps` says that rows of the table stay beside the new ones, so that a column which only they
+    have stays as well.
+    """
 
     table: TableName
     location: str
@@ -83,17 +87,26 @@ class Draft:
     known: tuple[Schema, ...] = ()
     last_column_id: int = 0
     renamed: Mapping[str, str] = field(default_factory=dict)
+    keeps: bool = False
 
     def settle(self, wanted: Schema) -> Schema:
         """The schema, with field ids, for the columns that a model gives."""
         return evolve(
-            wanted,
+            self._with_kept(wanted),
             self.current,
             known=self.known,
             last_id=self.last_column_id,
             renamed=self.renamed,
             owner=self.table,
         )
+
+    def _with_kept(self, wanted: Schema) -> Schema:
+        if not self.keeps or self.current is None:
+            return wanted
+        gone = {old for new, old in self.renamed.items() if wanted.column(new)}
+        kept = [wanted.column(c.name) or c for c in self.current if c.name not in gone]
+        new = [c for c in wanted if self.current.column(c.name) is None]
+        return Schema((*kept, *new))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +176,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One snapshot for a run's branch, forked from `base`: the files of `result` take the place of
-    those at the paths `replaces`; of all where that is None.
+    """One snapshot for a run's branch, forked from `base`.
 
+    The files of `result` take the place of those at the paths `replaces`; of all where it is None.
     `state` is the table's new state, kept beside the branch and published with it.
     """
 

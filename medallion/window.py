@@ -7,7 +7,7 @@ arithmetic is on whole numbers: year 1, year 9999 and the moment it ends are ord
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from medallion.errors import DefinitionError
@@ -71,12 +71,12 @@ class Window:
     @property
     def start(self) -> datetime:
         """When it begins, in UTC and without a zone."""
-        return datetime(*_date(self.first // 24), self.first % 24)  # noqa: DTZ001  # documented
+        return datetime(*_date(self.first // 24), self.first % 24)  # documented
 
     @property
     def end(self) -> datetime:
         """When it has ended, in UTC and without a zone. The end of year 9999 has no `datetime`."""
-        return datetime(*_date(self.past // 24), self.past % 24)  # noqa: DTZ001  # documented
+        return datetime(*_date(self.past // 24), self.past % 24)  # documented
 
     def __str__(self) -> str:
         grain = next(g for g in reversed(Grain) if self.cover(g) == self)
@@ -113,7 +113,7 @@ class Window:
 
     def meets(self, other: "Window") -> bool:
         """Whether the ranges have an hour in common."""
-        return self.first < other.past and other.first < self.past
+        return max(self.first, other.first) < min(self.past, other.past)
 
 
 EVER = Window(-_EVER, _EVER)
@@ -217,15 +217,15 @@ def parse_range(start: str | None, end: str | None) -> Window:
 def _end(text: str) -> int:
     window = _parse(text)
     # A moment is where the range ends; a date is part of it.
-    return window.first if ":" in text or "T" in text else window.past
+    return window.first if len(text.strip()) > len("2019-01-31") else window.past
 
 
 def _parse(text: str) -> Window:
     found = _TEXT.fullmatch(text.strip())
     year, month, day, time = found.groups() if found else (None,) * 4
+    if year is None:
+        raise DefinitionError(f"{text!r} is no time", hint=_EXAMPLES)
     try:
-        if year is None:
-            raise ValueError("it is no date")
         if time:
             hour = _moment(text.strip())
             return Window(hour, hour + 1)
@@ -240,14 +240,11 @@ def _parse(text: str) -> Window:
 def _moment(text: str) -> int:
     """The hour that begins at that moment; a `ValueError` where none does."""
     moment = datetime.fromisoformat(text)
-    offset = moment.utcoffset()
-    minutes = (
-        _days(moment.year, moment.month, moment.day) * 1440 + moment.hour * 60 + moment.minute
-    )
-    minutes -= round(offset.total_seconds() / 60) if offset else 0
-    if moment.second or moment.microsecond or minutes % 60:
+    clock = timedelta(0, moment.second, moment.microsecond, 0, moment.minute, moment.hour)
+    hours, rest = divmod(clock - (moment.utcoffset() or timedelta()), timedelta(hours=1))
+    if rest:
         raise ValueError("windows begin and end on whole hours of UTC")
-    return minutes // 60
+    return _days(moment.year, moment.month, moment.day) * 24 + hours
 
 
 def _show(hour: int, grain: Grain) -> str:

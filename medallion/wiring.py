@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from medallion.adapters.executors.local import LocalExecutor
+from medallion.adapters.files.local import LocalFiles
 from medallion.adapters.iceberg.address import sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
 from medallion.config import Settings
 from medallion.ports import Auditor, Catalog, Engine, Ports, Store
-from medallion.source import Source
+from medallion.source import Source, fixed_folder
 from medallion.spill import own_folder, remove
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
     return Ports(
         _catalog(settings, lake),
         later(lambda: _store(lake, spill)),
+        LocalFiles(),
         later(lambda: _engine(duck, spill, settings)),
         later(lambda: _auditor(duck)),
         LocalExecutor(),
@@ -101,7 +103,6 @@ def _lake(settings: Settings, held: ExitStack) -> "Lake":
 
 def _duck(settings: Settings, sources: Iterable[Source], spill: Path, held: ExitStack) -> "Duck":
     from medallion.adapters.duckdb.duck import Duck, Limits
-    from medallion.adapters.duckdb.landed import fixed_folder
 
     landing = {str(fixed_folder(settings.place(s).pattern)) for s in sources}
     duck = Duck(

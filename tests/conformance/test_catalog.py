@@ -10,7 +10,7 @@ from medallion.errors import ConflictError
 from medallion.names import TableName, branch_of
 from medallion.ports import Ports
 from medallion.schema import Schema
-from medallion.table import Table
+from medallion.table import STATE, STATE_OF, Table
 
 BRANCH, OTHER_BRANCH = branch_of(FIRST), branch_of(SECOND)
 ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))
@@ -294,3 +294,82 @@ def test_main_cannot_be_discarded(world: World) -> None:
         world.ports.catalog.discard([TRIPS], "main")
 
     assert world.mains([TRIPS]) == [main]
+
+
+def state_seen(world: World) -> tuple[str | None, str | None]:
+    properties = world.table().properties
+    return properties.get(STATE), properties.get(STATE_OF)
+
+
+def test_the_state_comes_with_what_is_published(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE), state="one")
+    seen = state_seen(world)
+    second = world.commit(model(TRIPS, TWO), SECOND, base=first, state="two")
+
+    assert seen == state_seen(world) == ("one", str(first))
+
+    world.ports.catalog.publish([world.publication(TRIPS, second, SECOND, first)])
+
+    assert state_seen(world) == ("two", str(second))
+    assert not [key for key in world.table().properties if key.startswith(f"{STATE}.")]
+
+
+def test_publishing_rows_without_a_state_removes_that_of_the_rows_before(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE), state="one")
+    world.publish(model(TRIPS, TWO), SECOND, base=first)
+
+    assert state_seen(world) == (None, None)
+
+
+def test_publishing_twice_keeps_the_state(world: World) -> None:
+    snapshot = world.publish(model(TRIPS, ONE), state="one")
+
+    world.ports.catalog.publish([world.publication(TRIPS, snapshot)])
+
+    assert state_seen(world) == ("one", str(snapshot))
+
+
+def test_the_state_of_a_discarded_branch_is_forgotten(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE), state="one")
+    before = world.table().properties
+    world.commit(model(TRIPS, TWO), SECOND, base=first, state="two")
+
+    world.ports.catalog.discard([TRIPS], OTHER_BRANCH)
+
+    assert world.table().properties == before
+
+
+def test_the_state_of_rows_that_stay_can_be_replaced(world: World) -> None:
+    snapshot = world.publish(model(TRIPS, ONE))
+
+    world.ports.catalog.amend(TRIPS, snapshot, None, "one")
+    first = state_seen(world)
+    world.ports.catalog.amend(TRIPS, snapshot, "one", "two")
+
+    assert first == ("one", str(snapshot))
+    assert state_seen(world) == ("two", str(snapshot))
+    assert world.mains([TRIPS]) == [snapshot]
+
+
+@pytest.mark.parametrize(("moved", "before"), [(0, None), (0, "none of it"), (1, "one")])
+def test_a_state_that_somebody_else_has_replaced_is_kept(
+    world: World, moved: int, before: str | None
+) -> None:
+    """Nor is it that of a snapshot which somebody else published."""
+    snapshot = world.publish(model(TRIPS, ONE), state="one")
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.catalog.amend(TRIPS, snapshot - moved, before, "two")
+
+    assert state_seen(world) == ("one", str(snapshot))
+
+
+def test_there_is_no_state_without_rows_that_readers_see(world: World) -> None:
+    """Nor of a table that does not exist."""
+    world.commit(model(TRIPS, ONE))
+
+    for name in (TRIPS, ZONES):
+        with pytest.raises(ConflictError, match=str(name)):
+            world.ports.catalog.amend(name, 1, None, "one")
+
+    assert state_seen(world) == (None, None)

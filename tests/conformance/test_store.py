@@ -8,10 +8,12 @@ from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
 
 from medallion.errors import ConflictError, StoreError
 from medallion.names import branch_of
-from medallion.table import RUN
+from medallion.table import RUN, STATE
 
 BRANCH, OTHER_BRANCH = branch_of(FIRST), branch_of(SECOND)
 ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))
+THREE = rows((3, 3.5, "c"))
+NOTHING: frozenset[str] = frozenset()
 
 
 def test_the_first_commit_makes_the_table_with_a_branch_alone(world: World) -> None:
@@ -174,3 +176,98 @@ def test_reading_needs_nothing_but_the_table_and_the_snapshot(world: World) -> N
     world.publish(model(TRIPS, "select cast(9 as bigint) as id"), SECOND, base=first)
 
     assert world.read(world.ports.store.frame(table, first)) == [(1, 1.5, "a")]
+
+
+def test_rows_of_files_that_are_not_replaced_stay(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE))
+    second = world.publish(model(TRIPS, THREE), SECOND, base=first, replaces=NOTHING)
+    third = world.commit(model(TRIPS, TWO), base=second, replaces=world.paths(first))
+
+    assert world.rows_at(second) == [(1, 1.5, "a"), (3, 3.5, "c")]
+    assert world.rows_at(third) == [(1, 1.5, "a"), (2, 2.5, "b"), (3, 3.5, "c")]
+    assert world.paths(second) - world.paths(first) < world.paths(third)
+    assert not world.paths(first) & world.paths(third)
+    assert world.table().snapshots[third].parent == second
+
+
+def test_files_are_removed_where_nothing_takes_their_place(world: World) -> None:
+    first = world.publish(model(TRIPS, ONE))
+    second = world.publish(model(TRIPS, THREE), SECOND, base=first, replaces=NOTHING)
+    empty = world.write(model(TRIPS, rows()), base=second, replaces=world.paths(first))
+    third = world.ports.store.commit(empty)
+    operations = [world.table().snapshots[id].operation for id in (first, second, third)]
+
+    assert world.rows_at(third) == [(3, 3.5, "c")]
+    assert operations == ["append", "append", "delete"]
+
+
+def test_a_table_can_begin_with_a_part(world: World) -> None:
+    snapshot = world.publish(model(TRIPS, ONE), replaces=NOTHING)
+
+    assert world.rows_at(snapshot) == [(1, 1.5, "a")]
+
+
+def test_a_file_that_is_not_there_cannot_be_replaced(world: World) -> None:
+    """Somebody else has replaced it, or there was never a table."""
+    first = world.publish(model(TRIPS, ONE))
+    second = world.publish(model(TRIPS, TWO), SECOND, base=first)
+    late = world.write(model(TRIPS, THREE), base=second, replaces=world.paths(first))
+    never = world.write(model(ZONES, ONE), replaces=frozenset(["/no/such/file"]))
+    before = world.table()
+
+    with pytest.raises(ConflictError, match=r"silver\.trips"):
+        world.ports.store.commit(late)
+    with pytest.raises(ConflictError, match="/no/such/file"):
+        world.ports.store.commit(never)
+
+    assert world.table() == before
+    assert not world.ports.catalog.tables([ZONES])
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_file_that_takes_its_own_place_stays_once(world: World, whole: bool) -> None:
+    """As of a run that was killed after it had committed, and is done again with its files."""
+    written = world.write(model(TRIPS, ONE))
+    first = world.ports.store.commit(written)
+    world.ports.catalog.publish([world.publication(TRIPS, first)])
+    more = world.write(model(TRIPS, THREE), SECOND, base=first)
+    files = (*written.result.files, *more.result.files)
+    replaces = None if whole else world.paths(first)
+    again = replace(more, result=replace(more.result, files=files), replaces=replaces)
+    second = world.ports.store.commit(again)
+    summary = world.table().snapshots[second].summary
+
+    assert world.rows_at(second) == [(1, 1.5, "a"), (3, 3.5, "c")]
+    assert (summary["added-records"], summary["total-records"]) == ("1", "2")
+    assert "deleted-records" not in summary
+
+
+def test_the_summary_counts_what_is_there_after_several_parts(world: World) -> None:
+    first = world.publish(model(TRIPS, TWO))
+    second = world.publish(model(TRIPS, THREE), SECOND, base=first, replaces=NOTHING)
+    third = world.publish(model(TRIPS, ONE), base=second, replaces=world.paths(first))
+    frame = world.ports.store.frame(world.table(), third)
+    summary = world.table().snapshots[third].summary
+
+    assert world.table().snapshots[second].summary["total-records"] == "3"
+    assert (summary["added-records"], summary["deleted-records"]) == ("1", "2")
+    assert summary["total-records"] == str(frame.rows) == "2"
+    assert summary["total-data-files"] == str(len(frame.files))
+    assert world.table().snapshots[third].operation == "overwrite"
+
+
+def test_a_part_may_bring_a_new_column(world: World) -> None:
+    first = world.publish(model(TRIPS, "select cast(9 as bigint) as id"))
+    second = world.commit(model(TRIPS, ONE), SECOND, base=first, replaces=NOTHING)
+
+    assert world.rows_at(second) == [(1, 1.5, "a"), (9, None, None)]
+
+
+def test_the_state_of_a_write_waits_beside_its_branch(world: World) -> None:
+    world.commit(model(TRIPS, ONE), state="one")
+    waiting = dict(world.table().properties)
+    world.commit(model(TRIPS, ONE))
+
+    assert waiting[f"{STATE}.{BRANCH}"] == "one"
+    assert STATE not in waiting
+    assert f"{STATE}.{BRANCH}" not in world.table().properties

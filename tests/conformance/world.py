@@ -1,7 +1,7 @@
 """The steps of a run, one by one, through the ports alone."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medallion import SQL, Form, Frame, Model, bronze, gold, silver
@@ -74,14 +74,19 @@ class World:
         """The model's rows as files that no table has yet."""
         return self.ports.engine.evaluate(model, inputs or {}, self.draft(model, run))
 
-    def write(self, model: Model, run: str = FIRST, *, base: int | None = None) -> Write:
-        """The model's rows, ready to be committed."""
+    def write(
+        self, model: Model, run: str = FIRST, *, base: int | None = None, **more: Any
+    ) -> Write:
+        """The model's rows, ready to be committed; with `replaces` or `state`, if given."""
         draft, result = self.draft(model, run), self.evaluate(model, run)
-        return Write(draft, branch_of(run), base, result, {RUN: run}, model.description)
+        write = Write(draft, branch_of(run), base, result, {RUN: run}, model.description)
+        return replace(write, **more)
 
-    def commit(self, model: Model, run: str = FIRST, *, base: int | None = None) -> int:
+    def commit(
+        self, model: Model, run: str = FIRST, *, base: int | None = None, **more: Any
+    ) -> int:
         """The model's rows as a snapshot on the run's branch."""
-        return self.ports.store.commit(self.write(model, run, base=base))
+        return self.ports.store.commit(self.write(model, run, base=base, **more))
 
     def publication(
         self, name: TableName, snapshot: int, run: str = FIRST, base: int | None = None
@@ -89,9 +94,11 @@ class World:
         """`main` of the table may move to the snapshot."""
         return Publication(name, branch_of(run), base, snapshot)
 
-    def publish(self, model: Model, run: str = FIRST, *, base: int | None = None) -> int:
+    def publish(
+        self, model: Model, run: str = FIRST, *, base: int | None = None, **more: Any
+    ) -> int:
         """The model's rows on `main`; the snapshot."""
-        snapshot = self.commit(model, run, base=base)
+        snapshot = self.commit(model, run, base=base, **more)
         self.ports.catalog.publish([self.publication(model.name, snapshot, run, base)])
         return snapshot
 
@@ -108,6 +115,11 @@ class World:
     def rows_at(self, snapshot: int, name: TableName = TRIPS) -> list[tuple[Any, ...]]:
         """The rows of a table at a snapshot, sorted."""
         return self.read(self.ports.store.frame(self.table(name), snapshot))
+
+    def paths(self, snapshot: int, name: TableName = TRIPS) -> frozenset[str]:
+        """The paths of a table's files at a snapshot."""
+        frame = self.ports.store.frame(self.table(name), snapshot)
+        return frozenset(f.path for f in frame.files)
 
     def mains(self, names: Iterable[TableName] = (TRIPS, ZONES)) -> list[int | None]:
         """What readers see of the tables, as of one moment."""

@@ -14,21 +14,24 @@ from typing import Any
 
 import duckdb
 
-from medallion.adapters.duckdb.duck import Duck, failed
+from medallion.adapters.duckdb.duck import Duck, failed, run
 from medallion.adapters.duckdb.landed import landed, uniform
 from medallion.adapters.duckdb.landing import queries, unreadable
+from medallion.adapters.duckdb.merging import merged, without
 from medallion.adapters.duckdb.opening import opened, taken
 from medallion.adapters.duckdb.reading import no_rows, rows_of
-from medallion.adapters.duckdb.types import iceberg_type
-from medallion.adapters.duckdb.writing import masked, write
+from medallion.adapters.duckdb.times import ordinals
+from medallion.adapters.duckdb.types import duckdb_type, iceberg_type
+from medallion.adapters.duckdb.writing import masked, stored, write
 from medallion.errors import DefinitionError, MedallionError, ModelError
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Column, Schema, checked
-from medallion.source import Source
-from medallion.table import Draft, Result
+from medallion.source import LOADED_AT, SOURCE_FILE, Source
+from medallion.table import WHOLE, Draft, Part, Result
+from medallion.window import Grain, Windows
 
 # The others live on a connection, which is gone when the answer is there.
 _ANSWERS = (Form.ARROW, Form.PANDAS, Form.POLARS, Form.LAZY)
@@ -61,24 +64,42 @@ class DuckDBEngine:
             except ModelError as error:
                 raise DefinitionError(f"{model.place}: {error.message}", hint=error.hint) from error
 
-    def evaluate(self, model: Model, inputs: Mapping[TableName, Frame], draft: Draft) -> Result:
-        """Write the model's rows as files of the draft's table."""
+    def evaluate(
+        self,
+        model: Model,
+        inputs: Mapping[TableName, Frame],
+        draft: Draft,
+        part: Part = WHOLE,
+    ) -> Result:
+        """Write the model's rows, or those of one part, as files of the draft's table."""
         frames = {str(k): v for k, v in inputs.items()}
         with self._duck.session(frames) as connection, self._scratch() as scratch:
             try:
                 if model.form in (Form.SQL, Form.SOURCE):
-                    texts = self._texts(connection, model, scratch)
+                    known = draft.current if draft.keeps else None
+                    texts = self._texts(connection, model, scratch, part, known)
                 else:
-                    texts = (self._called(connection, model, inputs, scratch),)
-                schema = draft.settle(_columns(connection, model, _all(texts)))
-                if len(texts) > 1:  # each has all columns then, those it lacks as NULL
+                    texts = (self._called(connection, model, inputs, scratch, part),)
+                given = _columns(connection, model, _all(texts), draft.current)
+                schema = draft.settle(given)
+                if len(texts) > 1 or set(given.names) != set(schema.names):
+                    # Each has all columns then, those it lacks as NULL.
                     texts = tuple(_all((text, no_rows(schema))) for text in texts)
-                written = (write(connection, text, model, schema, draft) for text in texts)
-                return Result(schema, tuple(f for files in written for f in files))
+                rows = [stored(text, model, schema, part.window) for text in texts]
+                rows, replaced = _merged(connection, model, rows, schema, part)
+                written = (write(connection, query, schema, draft) for query in rows)
+                return Result(schema, tuple(f for files in written for f in files), replaced)
             except duckdb.Error as error:
                 if model.form is Form.SOURCE:
-                    raise unreadable(model.source(), error) from error
+                    raise unreadable(model.source(part.window), error) from error
                 raise failed(model.name, error) from error
+
+    def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
+        """The grain's windows in which the frame has rows; its time column is read."""
+        with self._duck.session() as connection:
+            query = ordinals(frame.schema, column, grain, rows_of(frame))
+            found = run(connection, query)
+        return Windows.of(grain.window(int(str(row[0]))) for row in found)
 
     def query(
         self,
@@ -114,15 +135,24 @@ class DuckDBEngine:
         connection: duckdb.DuckDBPyConnection,
         model: Model,
         scratch: Path,
+        part: Part = WHOLE,
+        known: Schema | None = None,
         *,
         reading: bool = True,
     ) -> tuple[str, ...]:
-        """The query of a SQL model, those of a source; `reading` says if rows will be read."""
+        """The query of a SQL model, those of a source; `reading` says if rows will be read.
+
+        Files whose columns nobody declared are read as what is `known` of the table.
+        """
         if model.form is Form.SQL:
-            return (model.text().strip().rstrip(";"),)
-        source = self._place(model.source())
+            return (model.text(part.window).strip().rstrip(";"),)
+        source = self._place(model.source(part.window))
         now = datetime.now(UTC).isoformat()
-        files = landed(source)
+        files = landed(source, part.landed)
+        if known and not source.columns:
+            found = {c.name: duckdb_type(c.type) for c in known}
+            added = (SOURCE_FILE, LOADED_AT)
+            source = replace(source, columns={n: t for n, t in found.items() if n not in added})
         if reading or not source.columns:
             files = uniform(files, scratch)
         return queries(connection, source, files, now)
@@ -133,6 +163,7 @@ class DuckDBEngine:
         model: Model,
         inputs: Mapping[TableName, Frame],
         scratch: Path,
+        part: Part,
     ) -> str:
         """Call a Python model with its inputs opened; a query of what it returned."""
         arguments = {
@@ -140,7 +171,7 @@ class DuckDBEngine:
             for i in model.inputs
         }
         try:
-            value = model.function(**arguments)
+            value = model.function(**arguments, **model.given(part.window))
         except MedallionError:
             raise
         except Exception as error:
@@ -170,16 +201,35 @@ def _all(texts: Sequence[str]) -> str:
     return " union all by name ".join(f"({text})" for text in texts) if texts[1:] else texts[0]
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, model: Model, text: str) -> Schema:
+def _merged(
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    rows: list[str],
+    schema: Schema,
+    part: Part,
+) -> tuple[list[str], frozenset[str]]:
+    """The queries to write when the rows are merged into those of the table, if they are."""
+    if part.current is None:
+        return rows, frozenset()
+    if model.form is Form.SOURCE:
+        kept, replaced = without(connection, schema, part.current, part.again)
+        return ([*rows, kept] if replaced else rows), replaced
+    query, replaced = merged(
+        connection, _all(rows), schema, part.current, model.unique_key, model.name
+    )
+    return [query], replaced
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, model: Model, text: str, known: Schema | None = None
+) -> Schema:
+    """The columns of a query; one that is NULL in every row is of the type that is known of it."""
     relation = connection.sql(text)
-    columns = [
-        Column(
-            name,
-            iceberg_type(type, f"{model.name} column {name!r}"),
-            doc=model.columns.get(name, ""),
-        )
-        for name, type in zip(relation.columns, relation.types, strict=True)
-    ]
+    columns = []
+    for name, type in zip(relation.columns, relation.types, strict=True):
+        before = known.column(name) if known and str(type) == '"NULL"' else None
+        found = before.type if before else iceberg_type(type, f"{model.name} column {name!r}")
+        columns.append(Column(name, found, doc=model.columns.get(name, "")))
     schema = masked(checked(columns, model.name), model)
     for key in model.unique_key:
         if schema.column(key) is None:

@@ -2,12 +2,12 @@
 
 import csv
 import glob
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from medallion.errors import SourceError
-from medallion.source import Source
+from medallion.source import Source, fixed_folder
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON = (".jsonl", ".ndjson")
@@ -30,8 +30,8 @@ class Landed:
         return self.path.suffix
 
 
-def landed(source: Source) -> tuple[Landed, ...]:
-    """The files of a source, in the order of their names; of each only the header is read.
+def landed(source: Source, names: Collection[str] | None = None) -> tuple[Landed, ...]:
+    """The files of a source, or those of them with such names; of each only the header is read.
 
     Raises:
         SourceError: there is none, one is empty, or one is not what its ending says.
@@ -42,14 +42,12 @@ def landed(source: Source) -> tuple[Landed, ...]:
             f"no file matches {source.pattern}", hint="land one there, or correct the pattern"
         )
     folder = fixed_folder(source.pattern)
-    return tuple(_landed(path, str(path.relative_to(folder))) for path in paths)
-
-
-def fixed_folder(pattern: str) -> Path:
-    """The part of a pattern before its first wildcard, as a folder."""
-    parts = Path(pattern).parts
-    wild = next((i for i, part in enumerate(parts) if glob.has_magic(part)), -1)
-    return Path(*parts[:wild])
+    named = {str(path.relative_to(folder)): path for path in paths}
+    if names is not None and (gone := set(names) - named.keys()):
+        raise SourceError(
+            f"{folder / min(gone)} is gone since the build was planned", hint="build again"
+        )
+    return tuple(_landed(p, n) for n, p in named.items() if names is None or n in set(names))
 
 
 def uniform(files: Iterable[Landed], scratch: Path) -> tuple[Landed, ...]:

@@ -1,21 +1,26 @@
 """The SQL that reads a frame's files."""
 
 from medallion.adapters.duckdb.quoting import literal, quote
+from medallion.adapters.duckdb.times import in_window
 from medallion.adapters.duckdb.types import duckdb_type, reading
 from medallion.frame import Frame
 from medallion.schema import Schema
 
 
-def rows_of(frame: Frame) -> str:
-    """A query of the frame's rows. Columns are found by field id, a missing one is NULL."""
+def rows_of(frame: Frame, *, named: bool = False) -> str:
+    """A query of the frame's rows. Columns are found by field id, a missing one is NULL.
+
+    `named` adds the column `filename`.
+    """
     if not frame.files:
         return no_rows(frame.schema)
     paths = ", ".join(literal(f.path) for f in frame.files)
-    columns = ", ".join(quote(c.name) for c in frame.schema)
-    return (
-        f"select {columns} from read_parquet([{paths}], "
-        f"{reading(frame.schema)}, hive_partitioning = false)"
-    )
+    columns = ", ".join([*(quote(c.name) for c in frame.schema), *["filename"] * named])
+    options = f"{reading(frame.schema)}, hive_partitioning = false"
+    rows = f"select {columns} from read_parquet([{paths}], {options})"
+    if frame.within:
+        rows += f" where {in_window(frame.schema, *frame.within)}"
+    return rows
 
 
 def no_rows(schema: Schema) -> str:

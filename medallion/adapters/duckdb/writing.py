@@ -12,6 +12,7 @@ from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.partitions import key, macros, value
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.stats import parse_stats
+from medallion.adapters.duckdb.times import timed
 from medallion.adapters.duckdb.types import duckdb_type, field_ids
 from medallion.errors import ModelError
 from medallion.mask import Mask
@@ -19,6 +20,7 @@ from medallion.model import Model
 from medallion.partition import Transform
 from medallion.schema import Schema
 from medallion.table import Draft, WrittenFile
+from medallion.window import Window
 
 _FILE_SIZE = "512MB"
 
@@ -41,19 +43,29 @@ def masked(schema: Schema, model: Model) -> Schema:
     )
 
 
+def stored(text: str, model: Model, schema: Schema, window: Window | None) -> str:
+    """A query of a model's rows as its table keeps them: typed, masked, those of the window."""
+    columns = [
+        f"{_cast(model.mask, c.name, duckdb_type(c.type))} as {quote(c.name)}" for c in schema
+    ]
+    rows = f"select {', '.join(columns)} from ({text})"
+    if model.time_column:
+        rows = (
+            f"select * from ({rows}) where {timed(schema, model.time_column, window, model.name)}"
+        )
+    return rows
+
+
 def write(
-    connection: duckdb.DuckDBPyConnection, text: str, model: Model, schema: Schema, draft: Draft
+    connection: duckdb.DuckDBPyConnection, rows: str, schema: Schema, draft: Draft
 ) -> tuple[WrittenFile, ...]:
     """Write a query's rows below the table's location; the files, and what is known of them."""
     folder = Path(draft.location.removeprefix("file://")) / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    keys = {f"_{t.field}": _key(t, schema, model) for t in draft.partition_by}
-    columns = [
-        f"{_cast(model.mask, c.name, duckdb_type(c.type))} as {quote(c.name)}" for c in schema
-    ]
+    keys = {f"_{t.field}": _key(t, schema, draft) for t in draft.partition_by}
     derived = [f"{expression} as {quote(name)}" for name, expression in keys.items()]
-    inner = f"select {', '.join(columns)} from ({text})"
-    rows = f"select *, {', '.join(derived)} from ({inner})" if derived else inner
+    if derived:
+        rows = f"select *, {', '.join(derived)} from ({rows})"
     statement = f"copy ({rows}) to {literal(str(folder))} ({_options(schema, draft, keys)})"
     if any(t.kind == "bucket" for t in draft.partition_by):
         for macro in macros():
@@ -62,11 +74,11 @@ def write(
     return tuple(f for f in written if f is not None)
 
 
-def _key(transform: Transform, schema: Schema, model: Model) -> str:
+def _key(transform: Transform, schema: Schema, draft: Draft) -> str:
     column = schema.column(transform.column)
     if column is None:
         raise ModelError(
-            f"{model.name} is partitioned by {transform} and gives no column {transform.column!r}",
+            f"{draft.table} is partitioned by {transform} and gives no column {transform.column!r}",
             hint=f"its columns: {', '.join(schema.names)}",
         )
     return key(transform, column.type)

@@ -19,7 +19,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from medallion.adapters.iceberg.lake import Change, Lake, Moved, conflict
 from medallion.adapters.iceberg.metadata import table_of
 from medallion.names import MAIN, TableName
-from medallion.table import COMMENT, SPEC, Publication, Table
+from medallion.table import COMMENT, SPEC, STATE, STATE_OF, Publication, Table
 
 
 class IcebergCatalog:
@@ -49,7 +49,13 @@ class IcebergCatalog:
 
     def note(self, name: TableName, key: str, value: str | None) -> None:
         """Set a property of a table, or remove it."""
-        self._commit([name], lambda _, meta: _note(meta, key, value))
+        self._commit([name], lambda _, meta: noted(meta, key, value))
+
+    def amend(self, name: TableName, base: int, before: str | None, after: str) -> None:
+        """Replace the state of a table whose rows stay as they are."""
+        if not self._lake.load([name]):
+            raise conflict(name, "it does not exist")
+        self._commit([name], lambda _, meta: _amend(name, meta, base, before, after))
 
     def discard(self, names: Iterable[TableName], branch: str) -> None:
         """Drop the branch from those of the tables that have it, with what was noted of it."""
@@ -119,6 +125,7 @@ def fast_forward(publication: Publication, metadata: TableMetadata) -> tuple[Tab
     return (
         *_shape(metadata, audited),
         ref_at(MAIN, audited, main),
+        *_state(metadata, metadata.properties.get(f"{STATE}.{branch}"), audited),
         *_drop(metadata, branch),
         *_forget(metadata, branch),
     )
@@ -162,7 +169,23 @@ def _forget(metadata: TableMetadata, branch: str) -> tuple[TableUpdate, ...]:
     return (RemovePropertiesUpdate(removals=keys),) if keys else ()
 
 
-def _note(metadata: TableMetadata, key: str, value: str | None) -> tuple[TableUpdate, ...]:
+def _amend(
+    name: TableName, metadata: TableMetadata, base: int, before: str | None, after: str
+) -> tuple[TableUpdate, ...]:
+    main = metadata.refs.get(MAIN)
+    if main is None or main.snapshot_id != base or metadata.properties.get(STATE) != before:
+        raise conflict(name, "its state changed since the run was planned")
+    return _state(metadata, after, main.snapshot_id)
+
+
+def _state(metadata: TableMetadata, state: str | None, of: int) -> tuple[TableUpdate, ...]:
+    """The updates after which the state is that of the snapshot; None where nothing tells it."""
+    snapshot = None if state is None else str(of)
+    return (*noted(metadata, STATE, state), *noted(metadata, STATE_OF, snapshot))
+
+
+def noted(metadata: TableMetadata, key: str, value: str | None) -> tuple[TableUpdate, ...]:
+    """The updates that set a property, or remove it; none if it is so already."""
     if metadata.properties.get(key) == value:
         return ()
     if value is None:

@@ -56,6 +56,10 @@ class SqliteCatalog:
         """Set a property of a table, or remove it."""
         self._writer.note(name, key, value)
 
+    def amend(self, name: TableName, base: int, before: str | None, after: str) -> None:
+        """Replace the state of a table whose rows stay as they are, if it still is `before`."""
+        self._writer.amend(name, base, before, after)
+
     def discard(self, names: Iterable[TableName], branch: str) -> None:
         """Drop the branch from those of the tables that have it, with what was noted of it."""
         self._writer.discard(names, branch)

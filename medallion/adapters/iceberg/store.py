@@ -17,9 +17,10 @@ from pyiceberg.table.update import (
     update_table_metadata,
 )
 
-from medallion.adapters.iceberg.catalog import persistently, ref_at
+from medallion.adapters.iceberg.catalog import noted, persistently, ref_at
 from medallion.adapters.iceberg.files import data_file
 from medallion.adapters.iceberg.lake import Change, Lake, Loaded, conflict
+from medallion.adapters.iceberg.manifests import Missing, has_deletes, live_entries, local
 from medallion.adapters.iceberg.merged import merged
 from medallion.adapters.iceberg.metadata import (
     check_partitions,
@@ -28,11 +29,12 @@ from medallion.adapters.iceberg.metadata import (
     new_spec,
     schema_of,
 )
-from medallion.adapters.iceberg.snapshot import has_deletes, live_entries, replace_all
+from medallion.adapters.iceberg.snapshot import replaced
+from medallion.adapters.iceberg.spans import span, time_field
 from medallion.errors import StoreError
 from medallion.frame import DataFile, Frame
 from medallion.names import TableName
-from medallion.table import COMMENT, SPEC, Table, Write
+from medallion.table import COMMENT, SPEC, STATE, Table, Write
 
 
 class IcebergStore:
@@ -41,15 +43,19 @@ class IcebergStore:
     def __init__(self, lake: Lake, spill: Path) -> None:
         self._lake = lake
         self._spill = spill
-        self._frames: dict[int, Frame] = {}
+        self._frames: dict[tuple[int, str], Frame] = {}
 
-    def frame(self, table: Table, snapshot: int) -> Frame:
-        """The rows of a table at a snapshot. A snapshot never changes, so it is read once."""
-        if snapshot not in self._frames:
-            self._frames[snapshot] = self._read(table.name, snapshot)
-        return self._frames[snapshot]
+    def frame(self, table: Table, snapshot: int, time_column: str = "") -> Frame:
+        """The rows of a table at a snapshot; its files with their spans of the time column.
 
-    def _read(self, name: TableName, snapshot: int) -> Frame:
+        A snapshot never changes, so it is read once.
+        """
+        key = (snapshot, time_column)
+        if key not in self._frames:
+            self._frames[key] = self._read(table.name, snapshot, time_column)
+        return self._frames[key]
+
+    def _read(self, name: TableName, snapshot: int, time_column: str) -> Frame:
         loaded = self._lake.recall(name)
         if loaded is None or loaded.metadata.snapshot_by_id(snapshot) is None:
             loaded = self._lake.load([name]).get(name)
@@ -59,14 +65,23 @@ class IcebergStore:
                 f"snapshot {snapshot} of {name} is gone",
                 hint="it expired, or the table was dropped; plan again",
             )
-        schema = schema_of(_schema_at(loaded.metadata, found))
+        iceberg = _schema_at(loaded.metadata, found)
+        schema = schema_of(iceberg)
         if has_deletes(found, self._lake.io):
             return merged(loaded.metadata, self._lake, found, schema, self._spill)
+        specs = loaded.metadata.specs()
+        time = time_field(time_column, iceberg, loaded.metadata.schema())
         files = (e.data_file for e in live_entries(found, self._lake.io))
         return Frame(
             schema,
             tuple(
-                DataFile(_path(f.file_path), f.record_count, f.file_size_in_bytes) for f in files
+                DataFile(
+                    local(f.file_path),
+                    f.record_count,
+                    f.file_size_in_bytes,
+                    span=span(f, specs[f.spec_id], time) if time else None,
+                )
+                for f in files
             ),
         )
 
@@ -75,7 +90,7 @@ class IcebergStore:
         check_partitions(write.result.schema, write.draft.partition_by, write.draft.table)
         try:
             for file in write.result.files:
-                _sync(_path(file.path))
+                _sync(local(file.path))
         except OSError as error:
             raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
         snapshots: list[int] = []
@@ -106,9 +121,16 @@ class IcebergStore:
         if write.comment:
             notes[COMMENT] = write.comment
         files = [data_file(f, shaped) for f in write.result.files]
-        snapshot = replace_all(shaped, self._lake.io, write.base, files, notes)
-        branch = ref_at(write.branch, snapshot.snapshot_id)
-        updates = (*shape, AddSnapshotUpdate(snapshot=snapshot), branch)
+        try:
+            snapshot = replaced(shaped, self._lake.io, write.base, files, write.replaces, notes)
+        except Missing as missing:
+            raise conflict(name, f"the file {missing} is not its any more") from missing
+        updates = (
+            *shape,
+            AddSnapshotUpdate(snapshot=snapshot),
+            ref_at(write.branch, snapshot.snapshot_id),
+            *noted(metadata, f"{STATE}.{write.branch}", write.state or None),
+        )
         return Change(name, before, updates, initial), snapshot
 
 
@@ -152,10 +174,6 @@ def _docs(schema: object) -> list[str]:
 
 def _spec(metadata: TableMetadata, schema: IcebergSchema, write: Write) -> PartitionSpec:
     return new_spec(schema, write.draft.partition_by, tuple(metadata.partition_specs))
-
-
-def _path(location: str) -> str:
-    return location.removeprefix("file://")
 
 
 def _sync(path: str) -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from medallion.adapters.memory.auditor import MemoryAuditor
 from medallion.adapters.memory.catalog import MemoryCatalog
 from medallion.adapters.memory.engine import MemoryEngine
+from medallion.adapters.memory.files import MemoryFiles
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.adapters.memory.store import MemoryStore
 from medallion.ports import Ports
@@ -13,6 +14,7 @@ __all__ = [
     "MemoryAuditor",
     "MemoryCatalog",
     "MemoryEngine",
+    "MemoryFiles",
     "MemoryLake",
     "MemoryStore",
     "memory_ports",
@@ -25,6 +27,7 @@ def memory_ports() -> Ports:
     return Ports(
         MemoryCatalog(lake),
         MemoryStore(lake),
+        MemoryFiles(lake),
         MemoryEngine(lake),
         MemoryAuditor(lake),
         pool,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.errors import ConflictError
 from medallion.names import MAIN, TableName
-from medallion.table import COMMENT, Publication, Table
+from medallion.table import COMMENT, STATE, STATE_OF, Publication, Table
 
 
 class MemoryCatalog:
@@ -38,10 +38,15 @@ class MemoryCatalog:
         """Set a property of a table, or remove it. Nothing where the table does not exist."""
         with self._lake.lock:
             if table := self._lake.tables.get(name):
-                properties = {k: v for k, v in table.properties.items() if k != key}
-                if value is not None:
-                    properties[key] = value
-                self._lake.tables[name] = replace(table, properties=properties)
+                self._lake.tables[name] = noted(table, {key: value})
+
+    def amend(self, name: TableName, base: int, before: str | None, after: str) -> None:
+        """Replace the state of a table whose rows stay as they are."""
+        with self._lake.lock:
+            table = self._lake.tables.get(name)
+            if table is None or table.main != base or table.properties.get(STATE) != before:
+                raise _conflict(name, "its state changed since the run was planned")
+            self._lake.tables[name] = noted(table, {STATE: after, STATE_OF: str(table.main)})
 
     def discard(self, names: Iterable[TableName], branch: str) -> None:
         """Drop the branch from those of the tables that have it, with what was noted of it."""
@@ -73,14 +78,20 @@ def _fast_forward(publication: Publication, table: Table | None) -> Table:
         raise _conflict(name, f"main (snapshot {table.main}) is no ancestor of {audited}")
     snapshot, left = table.snapshots[audited], _without(table, branch)
     assert snapshot.schema_id is not None
-    comment = snapshot.summary.get(COMMENT, "")
-    changed = {"comment": comment} if comment != left.properties.get("comment", "") else {}
-    return replace(
-        left,
-        refs={**left.refs, MAIN: audited},
-        current_schema=snapshot.schema_id,
-        properties={**left.properties, **changed},
-    )
+    state = table.properties.get(f"{STATE}.{branch}")
+    notes = {
+        "comment": snapshot.summary.get(COMMENT),
+        STATE: state,
+        STATE_OF: None if state is None else str(audited),
+    }
+    moved = replace(left, refs={**left.refs, MAIN: audited}, current_schema=snapshot.schema_id)
+    return noted(moved, notes)
+
+
+def noted(table: Table, notes: Mapping[str, str | None]) -> Table:
+    """The table with these properties set or, where the value is None, removed."""
+    properties = {k: v for k, v in {**table.properties, **notes}.items() if v is not None}
+    return replace(table, properties=properties)
 
 
 def _without(table: Table, branch: str) -> Table:

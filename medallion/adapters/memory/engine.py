@@ -19,7 +19,8 @@ from medallion.mask import Mask
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Column, Schema, checked
-from medallion.table import Draft, Result
+from medallion.table import WHOLE, Draft, Part, Result
+from medallion.window import Grain, Windows
 
 _DECLARED = {"int": "INT", "long": "INT", "float": "REAL", "double": "REAL", "string": "TEXT"}
 _TYPES = {"INT": "long", "REAL": "double", "TEXT": "string"}
@@ -72,8 +73,19 @@ class MemoryEngine:
         except ModelError as error:
             raise DefinitionError(f"{model.place}: {error.message}", hint=error.hint) from error
 
-    def evaluate(self, model: Model, inputs: Mapping[TableName, Frame], draft: Draft) -> Result:
+    def evaluate(
+        self,
+        model: Model,
+        inputs: Mapping[TableName, Frame],
+        draft: Draft,
+        part: Part = WHOLE,
+    ) -> Result:
         """Keep the model's rows as a file of the draft's table."""
+        if part != WHOLE:
+            raise ModelError(
+                f"{model.name}: the memory engine knows no times and merges nothing",
+                hint="without a time column all rows are built",
+            )
         if model.form is Form.SQL:
             text, frames = model.text(), {str(name): frame for name, frame in inputs.items()}
         else:
@@ -90,6 +102,10 @@ class MemoryEngine:
         ]
         files = (self._lake.write(draft.location, schema, rows),) if rows else ()
         return Result(schema, files)
+
+    def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
+        """The memory engine knows no times: it is refused."""
+        raise ModelError(f"the memory engine finds no {grain} in {column!r}")
 
     def query(
         self,

@@ -24,6 +24,7 @@ class MemoryLake:
         self.files: dict[int, tuple[DataFile, ...]] = {}
         self.ids = itertools.count(1)
         self._rows: dict[str, tuple[Mapping[int, Any], ...]] = {}
+        self._bytes: dict[str, int] = {}
 
     def location(self, name: TableName) -> str:
         """The folder of a table."""
@@ -33,12 +34,17 @@ class MemoryLake:
         """Whether there is a file at that path."""
         return path in self._rows
 
+    def size(self, path: str) -> int:
+        """How many bytes the file at that path has."""
+        return self._bytes[path]
+
     def write(self, folder: str, schema: Schema, rows: Sequence[Row]) -> WrittenFile:
         """Keep the rows as a new file, by field id. It has no partition and no statistics."""
         path = f"{folder}/data/{uuid.uuid4().hex}"
         ids = [c.id for c in schema]
         self._rows[path] = tuple(dict(zip(ids, row, strict=True)) for row in rows)
-        return WrittenFile(path, len(rows), len(repr(rows)), (), {})
+        self._bytes[path] = len(repr(rows))
+        return WrittenFile(path, len(rows), self._bytes[path], (), {})
 
     def read(self, frame: Frame) -> list[Row]:
         """The rows of a frame. Columns are found by field id, a missing one is None.

@@ -1,0 +1,88 @@
+"""Merge new rows into files of a table: which files are touched, and what is written instead."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import duckdb
+
+from medallion.adapters.duckdb.duck import run
+from medallion.adapters.duckdb.quoting import literal, quote
+from medallion.adapters.duckdb.reading import rows_of
+from medallion.errors import ModelError
+from medallion.frame import Frame
+from medallion.schema import Schema
+from medallion.source import SOURCE_FILE
+
+_NEW, _OTHER = "merge_new", "merge_other"
+
+
+def merged(
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    schema: Schema,
+    current: Frame,
+    key: Sequence[str],
+    owner: object,
+) -> tuple[str, frozenset[str]]:
+    """What to write so that each row takes the place of the one with its key; the files it is for.
+
+    Only rows that differ count, and only files with rows that they replace are written again.
+
+    Raises:
+        ModelError: two rows have the same key.
+    """
+    run(connection, f"create or replace temp table {_NEW} as {rows}")
+    keys = ", ".join(map(quote, key))
+    twice = run(
+        connection, f"select {keys} from {_NEW} group by {keys} having count(*) > 1 limit 1"
+    )
+    if twice:
+        shown = ", ".join(f"{k}={v!r}" for k, v in zip(key, twice[0], strict=True))
+        raise ModelError(
+            f"{owner} gives several rows with {shown}", hint="a merge takes one row per unique_key"
+        )
+    there = _as(current, schema)
+    run(
+        connection,
+        f"create or replace temp table {_OTHER} as "
+        f"(select * from {_NEW} except all select * from ({rows_of(there)}))",
+    )
+    run(connection, f"drop table {_NEW}")
+    same = " and ".join(f"c.{quote(k)} is not distinct from o.{quote(k)}" for k in key)
+    known = f"exists (select 1 from {_OTHER} o where {same})"
+    touched = _touched(connection, there, known)
+    kept = f"select * from ({rows_of(touched)}) c where not {known}"
+    return f"select * from {_OTHER} union all ({kept})", _paths(touched)
+
+
+def without(
+    connection: duckdb.DuckDBPyConnection, schema: Schema, current: Frame, landed: Sequence[str]
+) -> tuple[str, frozenset[str]]:
+    """The other rows of the files that hold rows of landed files, and those files' paths."""
+    there = _as(current, schema)
+    names = ", ".join(map(literal, landed))
+    from_them = f"{quote(SOURCE_FILE)} in ({names})"
+    touched = _touched(connection, there, from_them)
+    return f"select * from ({rows_of(touched)}) where not coalesce({from_them}, false)", _paths(
+        touched
+    )
+
+
+def _as(current: Frame, schema: Schema) -> Frame:
+    return replace(current, schema=schema)
+
+
+def _touched(connection: duckdb.DuckDBPyConnection, frame: Frame, condition: str) -> Frame:
+    """The files of the frame that hold a row for which the condition is true."""
+    if not frame.files:
+        return frame
+    found = run(
+        connection,
+        f"select distinct filename from ({rows_of(frame, named=True)}) c where {condition}",
+    )
+    paths = {str(row[0]) for row in found}
+    return replace(frame, files=tuple(f for f in frame.files if f.path in paths))
+
+
+def _paths(frame: Frame) -> frozenset[str]:
+    return frozenset(f.path for f in frame.files)

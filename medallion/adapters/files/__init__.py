@@ -1,0 +1,1 @@
+"""Files beside tables: what landed, and small texts that are kept."""

@@ -1,0 +1,144 @@
+"""Files of this machine."""
+
+import glob
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from stat import S_ISREG
+
+from medallion.errors import SourceError, StoreError
+from medallion.source import Stamp, fixed_folder
+
+_GONE = (FileNotFoundError, NotADirectoryError)
+_CHECK = "look at the file and its folder: their rights, and the space on the disk"
+
+
+class LocalFiles:
+    """The `Files` port on the file system. An address is a path, or `file://` and a path."""
+
+    def landed(self, pattern: str) -> Mapping[str, Stamp]:
+        """The files that match a pattern, by their names below its folder, in order.
+
+        Raises:
+            SourceError: one of them cannot be looked at.
+        """
+        folder = fixed_folder(pattern)
+        found = {}
+        for path in sorted(glob.glob(pattern, recursive=True)):
+            try:
+                status = os.stat(path)
+            except _GONE:  # since it was listed
+                continue
+            except OSError as error:
+                raise _unreadable(Path(path), error) from error
+            if S_ISREG(status.st_mode):
+                name = str(Path(path).relative_to(folder))
+                found[name] = Stamp(status.st_size, status.st_mtime_ns)
+        return found
+
+    def digest(self, pattern: str, name: str) -> str:
+        """The SHA-256 of the content of a landed file, in hexadecimal.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        path = fixed_folder(pattern) / name
+        try:
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+    def read(self, address: str) -> str | None:
+        """A kept text; None where there is none.
+
+        Raises:
+            StoreError: there is a file that cannot be read, or is no text.
+        """
+        try:
+            return _path(address).read_bytes().decode()
+        except _GONE:
+            return None
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{address} cannot be read: {error}", hint=_CHECK) from error
+
+    def write(self, address: str, text: str) -> None:
+        """Keep a text: all of it or, after a crash, nothing. What was there stays until then.
+
+        Raises:
+            StoreError: it cannot be kept.
+        """
+        try:
+            _write(_path(address), text.encode())
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{address} cannot be written: {error}", hint=_CHECK) from error
+
+    def remove(self, addresses: Iterable[str]) -> None:
+        """Forget texts, as far as they are there.
+
+        Raises:
+            StoreError: one is there and cannot be removed.
+        """
+        for address in addresses:
+            try:
+                _path(address).unlink()
+            except _GONE:
+                continue
+            except OSError as error:
+                raise StoreError(f"{address} cannot be removed: {error}", hint=_CHECK) from error
+
+    def sizes(self, paths: Iterable[str]) -> Mapping[str, int]:
+        """How many bytes each of the files has, of those that are there.
+
+        Raises:
+            StoreError: one of them cannot be looked at.
+        """
+        found = {}
+        for path in paths:
+            try:
+                found[path] = _path(path).stat().st_size
+            except _GONE:
+                continue
+            except OSError as error:
+                raise StoreError(f"{path} cannot be looked at: {error}", hint=_CHECK) from error
+        return found
+
+
+def _path(address: str) -> Path:
+    return Path(address.removeprefix("file://"))
+
+
+def _unreadable(path: Path, error: OSError) -> SourceError:
+    return SourceError(f"{path} cannot be read: {error}", hint="mend its rights, or land it again")
+
+
+def _write(path: Path, content: bytes) -> None:
+    _make_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with draft.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make what was put into the folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

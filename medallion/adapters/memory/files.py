@@ -1,0 +1,44 @@
+"""Files: texts in memory. Nothing lands there."""
+
+from collections.abc import Iterable, Mapping
+
+from medallion.adapters.memory.lake import MemoryLake
+from medallion.errors import SourceError
+from medallion.source import Stamp
+
+
+class MemoryFiles:
+    """The `Files` port on a lake in memory."""
+
+    def __init__(self, lake: MemoryLake) -> None:
+        self._lake = lake
+        self._texts: dict[str, str] = {}
+
+    def landed(self, pattern: str) -> Mapping[str, Stamp]:  # noqa: ARG002  # nothing matches
+        """None."""
+        return {}
+
+    def digest(self, pattern: str, name: str) -> str:
+        """There is nothing to hash.
+
+        Raises:
+            SourceError: always.
+        """
+        raise SourceError(f"{name} of {pattern} cannot be read", hint="no files land in memory")
+
+    def read(self, address: str) -> str | None:
+        """A kept text; None where there is none."""
+        return self._texts.get(address)
+
+    def write(self, address: str, text: str) -> None:
+        """Keep a text."""
+        self._texts[address] = text
+
+    def remove(self, addresses: Iterable[str]) -> None:
+        """Forget texts, as far as they are there."""
+        for address in addresses:
+            self._texts.pop(address, None)
+
+    def sizes(self, paths: Iterable[str]) -> Mapping[str, int]:
+        """How many bytes each of the files has, of those that are there."""
+        return {path: self._lake.size(path) for path in paths if self._lake.holds(path)}

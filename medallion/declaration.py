@@ -1,0 +1,169 @@
+"""Declaration: what can be said of a model beside its function, and whether it fits together."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, TypedDict
+
+from medallion.errors import DefinitionError
+from medallion.forms import Form
+from medallion.mask import Mask
+from medallion.names import TableName
+from medallion.partition import Transform
+from medallion.window import Grain, parse_range
+
+
+class Strategy(StrEnum):
+    """How a build brings a table up to date."""
+
+    FULL = "full"  # all rows anew
+    WINDOW = "window"  # the windows that are out of date
+    APPEND = "append"  # the landed files that are new or changed
+    MERGE = "merge"  # the rows that differ, by `unique_key`
+
+
+class Declaration(TypedDict, total=False):
+    """What can be declared of a model, for every layer.
+
+    - `partition_by`: one transform or several, such as `month("pickup_at")`
+    - `time_column`: when a row happened; never NULL. Its transform in `partition_by` is how long a
+      window is
+    - `lookback`: so many windows before its own are read as well
+    - `whole`: inputs that are read whole although they have a time column
+    - `start`: the first window of a model without an input that has windows: `"2019-01-01"`
+    - `strategy`: `"full"`, `"window"`, `"append"` or `"merge"`; without it a model with a time
+      column is built by window, a source by landed file, anything else in full
+    - `unique_key`: columns that together are not null and name one row; audited
+    - `mask`: `{column: hashed()}`, applied to what the model gives
+    - `renamed`: `{new column: old column}`, so that a renamed column keeps its identity
+    - `expectations`: Great Expectations objects or their JSON, besides the suite file
+    - `tags`, `owner`
+    """
+
+    partition_by: Transform | Sequence[Transform]
+    time_column: str
+    lookback: int
+    whole: str | Sequence[str]
+    start: str
+    strategy: str
+    unique_key: str | Sequence[str]
+    mask: Mapping[str, Mask]
+    renamed: Mapping[str, str]
+    expectations: Sequence[Any]
+    tags: str | Collection[str]
+    owner: str
+
+
+def read_declaration(given: Mapping[str, Any], form: Form, window: str) -> dict[str, Any]:
+    """The declared values as a model keeps them. `window` is the parameter that receives one.
+
+    Raises:
+        DefinitionError: something that cannot be declared, that is not of its shape, or that does
+            not go with the rest.
+    """
+    fields: dict[str, Any] = {}
+    for key, value in given.items():
+        if key not in _DECLARED:
+            raise DefinitionError(
+                f"{key!r} cannot be declared", hint=f"what can: {', '.join(_DECLARED)}"
+            )
+        shape, kind, example = _DECLARED[key]
+        fields[key] = shape(value, kind)
+        if fields[key] is None:
+            raise DefinitionError(
+                f"{key}={value!r:.60} does not fit", hint=f"write: {key}={example}"
+            )
+    if "whole" in fields:
+        fields["whole"] = frozenset(map(TableName.parse, fields["whole"]))
+    if "start" in fields:
+        parse_range(fields["start"], None)
+    _check_time(fields, window)
+    fields["strategy"] = _strategy(fields, form, window)
+    return fields
+
+
+def grain_of(time_column: str, partition_by: Sequence[Transform]) -> Grain | None:
+    """How long the windows of a table are that is partitioned so."""
+    grains = [t.kind for t in partition_by if t.column == time_column and t.kind in list(Grain)]
+    return Grain(grains[0]) if len(grains) == 1 else None
+
+
+def _check_time(fields: Mapping[str, Any], window: str) -> None:
+    column = fields.get("time_column")
+    if column is None:
+        for key in ("lookback", "whole", "start"):
+            if key in fields:
+                raise DefinitionError(f"{key} says nothing without a time_column")
+        if window:
+            raise DefinitionError(
+                f"parameter {window!r} receives a window, and there is no time_column",
+                hint='declare: time_column="pickup_at", partition_by=day("pickup_at")',
+            )
+    elif grain_of(column, fields.get("partition_by", ())) is None:
+        raise DefinitionError(
+            f"time_column={column!r} is not partitioned by one of its times",
+            hint=f"declare: partition_by=day({column!r}), or hour, month, year",
+        )
+    if fields.get("lookback", 0) < 0:
+        raise DefinitionError(f"lookback={fields['lookback']} counts windows before a window")
+
+
+def _strategy(fields: Mapping[str, Any], form: Form, window: str) -> Strategy:
+    said = fields.get("strategy")
+    if said is None:
+        if form is Form.SOURCE and not window:
+            return Strategy.APPEND
+        return Strategy.WINDOW if "time_column" in fields else Strategy.FULL
+    if said not in set(Strategy):
+        raise DefinitionError(f"strategy={said!r}", hint=f"one of: {', '.join(Strategy)}")
+    strategy = Strategy(said)
+    lacks = {
+        Strategy.WINDOW: "" if "time_column" in fields else "a time_column",
+        Strategy.MERGE: "" if "unique_key" in fields else "a unique_key",
+        Strategy.APPEND: "" if form is Form.SOURCE else "a source to take landed files from",
+        Strategy.FULL: "",
+    }[strategy]
+    if form is Form.SOURCE and not window and strategy in (Strategy.WINDOW, Strategy.MERGE):
+        lacks = "another form than Source" if strategy is Strategy.MERGE else "a Window parameter"
+    if window and strategy is not Strategy.WINDOW:
+        lacks = f"a function without the parameter {window!r}, which receives a window"
+    if lacks:
+        raise DefinitionError(f"strategy={said!r} needs {lacks}")
+    return strategy
+
+
+def _one(given: Any, kind: type) -> Any:
+    return given if isinstance(given, kind) and not isinstance(given, bool) else None
+
+
+def _several(given: Any, kind: type) -> tuple[Any, ...] | None:
+    values = tuple(given) if isinstance(given, list | tuple) else (given,)
+    return values if all(isinstance(v, kind) for v in values) else None
+
+
+def _set(given: Any, kind: type) -> frozenset[Any] | None:
+    values = _several(list(given) if isinstance(given, set | frozenset) else given, kind)
+    return None if values is None else frozenset(values)
+
+
+def _named(given: Any, kind: type) -> dict[str, Any] | None:
+    fits = isinstance(given, Mapping) and all(
+        isinstance(k, str) and isinstance(v, kind) for k, v in given.items()
+    )
+    return dict(given) if fits else None
+
+
+# What can be declared: its shape (None stands for a value that does not fit) and how it is written.
+_DECLARED: Mapping[str, tuple[Callable[[Any, type], Any], type, str]] = {
+    "partition_by": (_several, Transform, 'month("pickup_at")'),
+    "time_column": (_one, str, '"pickup_at"'),
+    "lookback": (_one, int, "1"),
+    "whole": (_several, str, '["silver.zones"]'),
+    "start": (_one, str, '"2019-01-01"'),
+    "strategy": (_one, str, '"merge"'),
+    "unique_key": (_several, str, '["order_id", "line"]'),
+    "mask": (_named, Mask, '{"licence": hashed()}'),
+    "renamed": (_named, str, '{"new_column": "old_column"}'),
+    "expectations": (_several, object, '[{"type": ..., "kwargs": ...}]'),
+    "tags": (_set, str, '["daily"]'),
+    "owner": (_one, str, '"sales"'),
+}

@@ -1,0 +1,67 @@
+"""Ledger: which landed files a table was built from, and how they looked then."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from medallion.source import Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A landed file as it was taken: how it looked, and a hash of what was in it."""
+
+    stamp: Stamp
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """What landed since: `new` files, those that have other content `again`, those now `gone`.
+
+    `entries` are the files that are there, as the next ledger lists them.
+    """
+
+    new: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Entries by the name of the file below its pattern's folder."""
+
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+
+    def arrivals(self, landed: Mapping[str, Stamp], digest: Callable[[str], str]) -> Arrivals:
+        """What landed since the ledger was written. A file is hashed if its stamp is another."""
+        entries = {
+            name: known
+            if (known := self.entries.get(name)) and known.stamp == stamp
+            else Entry(stamp, digest(name))
+            for name, stamp in landed.items()
+        }
+        return Arrivals(
+            tuple(n for n in entries if n not in self.entries),
+            tuple(
+                n
+                for n, entry in entries.items()
+                if n in self.entries and entry.digest != self.entries[n].digest
+            ),
+            tuple(n for n in self.entries if n not in entries),
+            entries,
+        )
+
+    def to_text(self) -> str:
+        """The ledger as text, one file a line."""
+        rows = [
+            [name, e.stamp.bytes, e.stamp.changed_ns, e.digest] for name, e in self.entries.items()
+        ]
+        return "\n".join(json.dumps(row) for row in rows)
+
+    @classmethod
+    def from_text(cls, text: str) -> "Ledger":
+        """The inverse; a `ValueError` for another text."""
+        rows = [json.loads(line) for line in text.splitlines()]
+        return cls({name: Entry(Stamp(size, at), digest) for name, size, at, digest in rows})

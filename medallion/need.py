@@ -1,0 +1,202 @@
+"""Need: what of a table is out of date, and why. Decided from facts, nothing is read here."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from medallion.declaration import Strategy
+from medallion.ledger import Arrivals
+from medallion.model import Model
+from medallion.names import TableName
+from medallion.state import State
+from medallion.window import ALL, EVER, NONE, Window, Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a build was asked for: which windows, and whether to build them in any case.
+
+    `forward_only` accepts the rows that older code made.
+    """
+
+    asked: Window = EVER
+    again: bool = False
+    full_refresh: bool = False
+    forward_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How much a build reads of its inputs, as far as that is known before it."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What is to be done with a table.
+
+    `windows` are to be built (`ALL` for a table that has none), `stale` are those that were built
+    and are out of date, whether they are to be built or not. `filled` are those of `windows` for
+    which there are rows to read, `replaces` the table's files in them. `settles` says that the
+    table's state changes in any case, and `audits` that its rows are audited although they stay. `anew`: nothing of what is there stays.
+    `creates`: there is no table yet.
+    """
+
+    windows: Windows = NONE
+    stale: Windows = NONE
+    reasons: tuple[str, ...] = ()
+    arrivals: Arrivals | None = None
+    filled: Windows = NONE
+    replaces: frozenset[str] = frozenset()
+    reading: Reading = field(default_factory=Reading)
+    settles: bool = False
+    audits: bool = False
+    anew: bool = False
+    creates: bool = False
+
+    @property
+    def builds(self) -> bool:
+        """Whether rows are to be computed."""
+        return bool(self.filled or self.replaces or self.creates)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do at all."""
+        return not (self.windows or self.settles or self.audits)
+
+
+def need_of_windows(
+    model: Model,
+    state: State | None,
+    code: str,
+    changed: Mapping[str, Windows],
+    request: Request,
+) -> Need:
+    """What a model that is built by window needs.
+
+    `changed` says in which hours each input changed since the state, by name.
+    """
+    grain = model.grain
+    assert grain is not None
+    asked = Windows((request.asked.cover(grain),))
+    if state is None:
+        return Need(asked, NONE, ("new",), anew=asked == ALL)
+    stale, reasons = state.stale, list[str]()
+    if state.stale:
+        reasons.append("was left out of date")
+    if state.code != code and not request.forward_only:
+        stale |= state.built
+        reasons.append("code changed")
+    for name, windows in changed.items():
+        hit = windows.cover(grain).after(model.lookback, grain) & state.built
+        stale |= hit
+        if hit:
+            reasons.append(_changed(name, hit, hit.cover(grain).count(grain) if hit != ALL else 0))
+    missing = ALL - state.built
+    if missing & asked:
+        reasons.append("windows are missing")
+    todo = asked if request.again or request.full_refresh else (stale | missing) & asked
+    if request.again or request.full_refresh:
+        reasons.insert(0, "full refresh" if request.full_refresh else "asked for")
+    return Need(
+        todo,
+        stale,
+        tuple(reasons) if todo else (),
+        anew=todo == ALL,
+        settles=state.code != code and request.forward_only,
+    )
+
+
+def need_of_all(
+    model: Model,
+    state: State | None,
+    code: str,
+    changed: Mapping[str, Windows],
+    request: Request,
+) -> Need:
+    """What a model needs that is built whole or merged."""
+    reasons = []
+    if request.full_refresh:
+        reasons.append("full refresh")
+    elif state is None:
+        reasons.append("new")
+    else:
+        if state.stale:
+            reasons.append("was left out of date")
+        if state.code != code and not request.forward_only:
+            reasons.append("code changed")
+        reasons += [_changed(name, windows, 0) for name, windows in changed.items() if windows]
+    settles = bool(state and state.code != code and not reasons)
+    todo = ALL if reasons else NONE
+    anew = model.strategy is not Strategy.MERGE or state is None or request.full_refresh
+    return Need(todo, todo, tuple(reasons), filled=todo, settles=settles, anew=anew)
+
+
+def need_of_landed(
+    model: Model, state: State | None, code: str, arrivals: Arrivals, request: Request
+) -> Need:
+    """What a source needs whose landed files are taken once each, or again when they changed.
+
+    Where all files are taken again, the rows of those that are gone stay, unless a full refresh or
+    the strategy `full` says otherwise.
+    """
+    reasons = [
+        f"{len(names)} {what} file{'s' * (len(names) > 1)}"
+        for names, what in ((arrivals.new, "new"), (arrivals.again, "changed"))
+        if names
+    ]
+    drops = model.strategy is Strategy.FULL or request.full_refresh
+    if drops and arrivals.gone:
+        reasons.append(f"{len(arrivals.gone)} gone")
+    every = state is None or request.full_refresh or (bool(reasons) and drops)
+    if state is None or request.full_refresh:
+        reasons = ["new" if state is None else "full refresh"]
+    elif state.code != code and not request.forward_only:
+        reasons, every = ["code changed"], True
+    if every:
+        arrivals = replace(arrivals, again=tuple(arrivals.entries), new=())
+    todo = ALL if reasons else NONE
+    return Need(
+        todo,
+        todo,
+        tuple(reasons),
+        arrivals,
+        filled=todo,
+        settles=bool(state and state.code != code and not reasons),
+        anew=every and (drops or (state is not None and not arrivals.gone)),
+    )
+
+
+def need_dict(need: Need, model: Model) -> dict[str, Any]:
+    """Plain values, fit for JSON."""
+    return {
+        "reasons": list(need.reasons),
+        "windows": shown_windows(need, model),
+        "files": need.reading.files,
+        "rows": need.reading.rows,
+        "bytes": need.reading.bytes,
+        "audit_only": need.audits and not need.builds,
+    }
+
+
+def shown_windows(need: Need, model: Model) -> list[str]:
+    """The windows in which rows are built, as ranges; none for a table that has none."""
+    if model.grain is None or need.filled in (ALL, NONE):
+        return []
+    return [str(w) for w in need.filled.ranges]
+
+
+def _changed(name: str, windows: Windows, count: int) -> str:
+    if not count or windows == ALL:
+        return f"{name} changed"
+    return f"{name} changed in {count} window{'s' * (count > 1)}"
+
+
+def gone_warning(name: TableName, gone: Iterable[str]) -> str:
+    """What to say of landed files that vanished."""
+    names = list(gone)
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return f"{name}: {len(names)} landed files are gone, their rows are kept: {shown}"

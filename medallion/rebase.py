@@ -1,0 +1,73 @@
+"""Rebase: put the windows that a run built on top of what others published meanwhile."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from medallion.errors import ConflictError
+from medallion.frame import DataFile
+from medallion.names import TableName
+from medallion.need import need_of_windows
+from medallion.plan import Task
+from medallion.state import state_of
+from medallion.survey import Survey
+from medallion.table import Table, Write
+from medallion.window import Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a run committed of one table, and the snapshots of its inputs that it was made from."""
+
+    write: Write
+    snapshot: int
+    pins: Mapping[TableName, int]
+
+
+def rebased(
+    survey: Survey,
+    task: Task,
+    written: Written,
+    tables: Mapping[TableName, Table],
+    pins: Mapping[TableName, int],
+) -> Write | None:
+    """The same files on `main` as it is now; None where `main` and the inputs did not move.
+
+    Raises:
+        ConflictError: somebody changed the same windows, or more than windows.
+    """
+    table, write = tables[task.name], written.write
+    if table.main == write.base and pins == written.pins:
+        return None
+    state = state_of(table)
+    if (
+        write.replaces is None
+        or not survey.by_window(task.node)
+        or state is None
+        or (state.code != task.code and not task.request.forward_only)
+    ):
+        raise _conflict(task.name, "main moved since this run began")
+    column = task.model.time_column
+    before = _files(survey, table, write.base, column)
+    after = _files(survey, table, table.main, column)
+    spans = {f.span for p, f in (before | after).items() if (p in before) != (p in after)}
+    met = [s for s in spans if s is None or task.need.windows.meets(s)]
+    if met:
+        shown = Windows.of(s for s in met if s)
+        raise _conflict(task.name, f"another run built windows {shown} meanwhile")
+    changed = survey.changes(task.node, tables, state.inputs, pins)
+    stale = need_of_windows(task.model, state, task.code, changed, task.request).stale
+    settled = replace(state, code=task.code, inputs=dict(pins)).settled(task.need.windows, stale)
+    return replace(write, base=table.main, state=settled.to_text())
+
+
+def _files(survey: Survey, table: Table, snapshot: int | None, column: str) -> dict[str, DataFile]:
+    if snapshot is None:
+        return {}
+    return {f.path: f for f in survey.ports.store.frame(table, snapshot, column).files}
+
+
+def _conflict(name: TableName, what: str) -> ConflictError:
+    return ConflictError(
+        f"{name}: {what}; nothing was published",
+        hint="run it again: it builds on what is there now",
+    )

@@ -1,0 +1,351 @@
+"""Survey: look at tables and landed files, and find what each model needs.
+
+Metadata is looked at first. Manifests are read only where a table moved on, and rows only where a
+file is of more than one window.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from medallion.declaration import Strategy
+from medallion.errors import DefinitionError
+from medallion.forms import Form
+from medallion.frame import DataFile, Frame
+from medallion.graph import Graph, Node
+from medallion.ledger import Arrivals, Ledger
+from medallion.model import Model
+from medallion.names import TableName
+from medallion.need import Need, Reading, Request, need_of_all, need_of_landed, need_of_windows
+from medallion.ports import Ports
+from medallion.source import Source
+from medallion.state import State, state_of
+from medallion.suite import Suite
+from medallion.table import Snapshot, Table
+from medallion.window import ALL, EVER, NONE, Grain, Window, Windows, parse_range
+
+Tables = Mapping[TableName, Table]
+_LANDED = "landed files"
+
+
+@dataclass(slots=True)
+class Survey:
+    """What models need, found through the ports. `place` completes the pattern of a source."""
+
+    ports: Ports
+    graph: Graph
+    codes: Mapping[TableName, str]
+    suites: Mapping[TableName, Suite]
+    place: Callable[[Source], Source]
+    _seen: dict[object, Windows] = field(default_factory=dict)
+
+    def need(
+        self,
+        node: Node,
+        tables: Tables,
+        pins: Mapping[TableName, int],
+        request: Request = Request(),  # noqa: B008  # it cannot be changed
+        coming: Mapping[TableName, Windows] | None = None,
+    ) -> Need:
+        """What the model needs when its inputs are at the snapshots `pins`.
+
+        `coming` are windows of inputs that will be built before it.
+        """
+        model, code, table = node.model, self.codes[node.name], tables.get(node.name)
+        state = state_of(table)
+        if model.form is Form.SOURCE and not model.window:
+            need = need_of_landed(model, state, code, self._arrivals(model, state), request)
+            if table and table.main is not None and state is None and not request.full_refresh:
+                need = replace(need, anew=False)  # rows of files that are gone may be in it
+        elif self.by_window(node):
+            need = self._need_of_windows(node, state, tables, pins, request, coming or {})
+        else:
+            changed = self._changes(node, tables, pins, state, coming or {})
+            need = need_of_all(model, state, code, changed, request)
+        need = replace(need, creates=table is None or table.main is None)
+        stricter = state is not None and state.suite != self.suites[node.name].digest
+        need = replace(need, audits=stricter and not need.builds)
+        return replace(need, reading=self._reading(node, need, tables, pins))
+
+    def by_window(self, node: Node) -> bool:
+        """Whether the model is built window by window."""
+        windows = any(self.time_column(node, name) for name in node.reads)
+        return node.model.strategy is Strategy.WINDOW and bool(windows or node.model.window)
+
+    def time_column(self, node: Node, name: TableName) -> str:
+        """The time column by which the model reads an input; nothing if it reads it whole."""
+        whole = node.model.strategy is not Strategy.WINDOW or name in node.model.whole
+        return "" if whole else self.graph[name].model.time_column
+
+    def slices(
+        self, node: Node, frames: Mapping[TableName, Frame], window: Window | None
+    ) -> dict[TableName, Frame]:
+        """What the model reads of its inputs to build a window; all of them without one."""
+        if window is None or node.model.grain is None:
+            return dict(frames)
+        reach = window.before(node.model.lookback, node.model.grain)
+        return {
+            name: frame.between(column, reach)
+            if (column := self.time_column(node, name))
+            else frame
+            for name, frame in frames.items()
+        }
+
+    def changes(
+        self,
+        node: Node,
+        tables: Tables,
+        before: Mapping[TableName, int],
+        now: Mapping[TableName, int],
+    ) -> dict[str, Windows]:
+        """In which windows each input changed between two sets of snapshots."""
+        return {
+            str(name): self._changed(
+                tables[name],
+                before.get(name),
+                now[name],
+                self.time_column(node, name),
+                node.model.grain,
+            )
+            for name in node.reads
+            if name in now and name in tables
+        }
+
+    def new_state(
+        self, node: Node, need: Need, before: State | None, pins: Mapping[TableName, int]
+    ) -> State:
+        """What the table is built from when the need is met; its ledger is written."""
+        code, suite = self.codes[node.name], self.suites[node.name].digest
+        built = before.built if before else NONE
+        stale = before.stale if before else NONE
+        state = State(code, suite, dict(pins), built, stale).settled(need.windows, need.stale)
+        if need.arrivals is None:
+            return state
+        ledger = self._new_ledger(node.model, need, before).to_text()
+        digest = hashlib.sha256(ledger.encode()).hexdigest()[:16]
+        address = f"{self.ports.catalog.location(node.name)}/metadata/landed-{digest}.json"
+        if before is None or address != before.ledger:
+            self.ports.files.write(address, ledger)
+        return replace(state, ledger=address)
+
+    def _new_ledger(self, model: Model, need: Need, before: State | None) -> Ledger:
+        """The files that were taken, and those whose rows stay although they are gone."""
+        assert need.arrivals is not None
+        kept = {} if need.anew else self.ledger(before).entries
+        taken = need.arrivals.entries
+        if model.window and model.grain:
+            windows = {f"{window}" for window in need.filled.split(model.grain)}
+            taken = {n: e for n, e in taken.items() if n.partition("/")[0] in windows}
+        return Ledger({**kept, **taken})
+
+    def ledger(self, state: State | None) -> Ledger:
+        """The landed files that a table was built from."""
+        text = self.ports.files.read(state.ledger) if state and state.ledger else None
+        return Ledger.from_text(text) if text else Ledger()
+
+    def landed(self, model: Model, window: Window | None = None) -> Source:
+        """The source that a model reads, with its pattern completed."""
+        return self.place(model.source(window))
+
+    def _need_of_windows(
+        self,
+        node: Node,
+        state: State | None,
+        tables: Tables,
+        pins: Mapping[TableName, int],
+        request: Request,
+        coming: Mapping[TableName, Windows],
+    ) -> Need:
+        model, grain, arrivals = node.model, node.model.grain, None
+        assert grain is not None
+        changed = self._changes(node, tables, pins, state, coming)
+        if not any(self.time_column(node, name) for name in node.reads):
+            request = replace(request, asked=_bounds(model, state, request.asked))
+            domain = Windows((request.asked.cover(grain),))
+        else:
+            domain = NONE
+        if model.form is Form.SOURCE:
+            arrivals, changed[_LANDED], domain = self._by_window(model, state, domain)
+        need = need_of_windows(model, state, self.codes[node.name], changed, request)
+        if not need.windows:
+            return replace(need, arrivals=arrivals)
+        for name in node.reads:
+            if column := self.time_column(node, name):
+                if name in pins:
+                    domain |= self._rows_in(tables[name], pins[name], column, grain)
+                domain |= coming.get(name, NONE).cover(grain)
+        own = self._own_files(tables.get(node.name), model)
+        windows = _widened(need.windows, own, grain)
+        return replace(
+            need,
+            windows=windows,
+            filled=domain & windows,
+            replaces=frozenset(f.path for f in own if f.span is None or windows.meets(f.span)),
+            arrivals=arrivals,
+        )
+
+    def _changes(
+        self,
+        node: Node,
+        tables: Tables,
+        pins: Mapping[TableName, int],
+        state: State | None,
+        coming: Mapping[TableName, Windows],
+    ) -> dict[str, Windows]:
+        if state is None:
+            return {}
+        found = self.changes(node, tables, state.inputs, pins)
+        for name, windows in coming.items():
+            whole = bool(windows) and not self.time_column(node, name)
+            found[str(name)] = found.get(str(name), NONE) | (ALL if whole else windows)
+        return found
+
+    def _changed(
+        self, table: Table, old: int | None, new: int, column: str, grain: Grain | None
+    ) -> Windows:
+        """The windows whose files are others in the newer snapshot than in the older one."""
+        if old == new:
+            return NONE
+        steps = _steps(table, old, new)
+        if steps is None or (column and table.schema_at(new).column(column) is None):
+            return ALL
+        if not column or grain is None:
+            return ALL if steps else NONE
+        key = (table.name, old, new, column, grain)
+        if key not in self._seen:
+            files: dict[str, DataFile] = {}
+            for a, b in steps:
+                before = {f.path: f for f in self.ports.store.frame(table, a, column).files}
+                after = {f.path: f for f in self.ports.store.frame(table, b, column).files}
+                files |= {
+                    p: f for p, f in (before | after).items() if (p in before) != (p in after)
+                }
+            self._seen[key] = self._windows(table, new, files.values(), column, grain)
+        return self._seen[key]
+
+    def _rows_in(self, table: Table, snapshot: int, column: str, grain: Grain) -> Windows:
+        """The windows in which a table has rows."""
+        key = (table.name, snapshot, column, grain)
+        if key not in self._seen:
+            if table.schema_at(snapshot).column(column) is None:
+                raise DefinitionError(
+                    f"{table.name} has no column {column!r} yet, its time column",
+                    hint=f"medallion build --select {table.name}",
+                )
+            files = self.ports.store.frame(table, snapshot, column).files
+            self._seen[key] = self._windows(table, snapshot, files, column, grain)
+        return self._seen[key]
+
+    def _windows(
+        self, table: Table, snapshot: int, files: Iterable[DataFile], column: str, grain: Grain
+    ) -> Windows:
+        """The windows of rows in files; of a file with several, its time column is read."""
+        known, unknown = [], []
+        for file in files:
+            if file.span and grain.ordinal(file.span.first) == grain.ordinal(file.span.past - 1):
+                known.append(file.span.cover(grain))
+            else:
+                unknown.append(file)
+        found = Windows.of(known)
+        if unknown:
+            frame = Frame(table.schema_at(snapshot), tuple(unknown))
+            found |= self.ports.engine.windows(frame, column, grain)
+        return found
+
+    def _own_files(self, table: Table | None, model: Model) -> tuple[DataFile, ...]:
+        if table is None or table.main is None:
+            return ()
+        return self.ports.store.frame(table, table.main, model.time_column).files
+
+    def _arrivals(self, model: Model, state: State | None) -> Arrivals:
+        pattern = self.landed(model).pattern
+        files = self.ports.files
+        return self.ledger(state).arrivals(
+            files.landed(pattern), lambda name: files.digest(pattern, name)
+        )
+
+    def _by_window(
+        self, model: Model, state: State | None, asked: Windows
+    ) -> tuple[Arrivals, Windows, Windows]:
+        """What landed for the windows, in which it is another than before, and in which any is."""
+        assert model.grain is not None
+        files, stamps, home = self.ports.files, {}, {}
+        for window in asked.split(model.grain):
+            pattern = self.landed(model, window).pattern
+            for name, stamp in files.landed(pattern).items():
+                stamps[f"{window}/{name}"] = stamp
+                home[f"{window}/{name}"] = (window, pattern, name)
+        arrivals = self.ledger(state).arrivals(stamps, lambda name: files.digest(*home[name][1:]))
+        other = Windows.of(home[name][0] for name in (*arrivals.new, *arrivals.again))
+        return arrivals, other, Windows.of(window for window, _, _ in home.values())
+
+    def _reading(
+        self, node: Node, need: Need, tables: Tables, pins: Mapping[TableName, int]
+    ) -> Reading:
+        """How much is read of the inputs that are there already."""
+        if not need.filled:
+            return Reading()
+        if need.arrivals is not None:
+            taken = (*need.arrivals.new, *need.arrivals.again)
+            sizes = [need.arrivals.entries[name].stamp.bytes for name in taken]
+            return Reading(len(sizes), 0, sum(sizes))
+        files = [
+            file
+            for name, pin in pins.items()
+            for column in [self.time_column(node, name)]
+            for file in self.ports.store.frame(tables[name], pin, column).files
+            if not column or file.span is None or need.filled.meets(file.span)
+        ]
+        return Reading(len(files), sum(f.rows for f in files), sum(f.bytes for f in files))
+
+
+def _steps(table: Table, old: int | None, new: int) -> list[tuple[int, int]] | None:
+    """The pairs of snapshots whose files are to be compared; None where history does not tell.
+
+    A snapshot that only rewrote files (`replace`) is stepped over: its rows are those before it.
+    """
+    if old is None or old not in table.snapshots or new not in table.snapshots:
+        return None
+    between: list[Snapshot] = []
+    for snapshot in table.lineage(new):
+        if snapshot.id == old:
+            break
+        between.append(snapshot)
+    else:
+        return [(old, new)]
+    if not any(s.operation == "replace" for s in between):
+        return [(old, new)]
+    steps = [(s.parent, s.id) for s in between if s.operation != "replace"]
+    known = [(a, b) for a, b in steps if a is not None and a in table.snapshots]
+    return known if len(known) == len(steps) else None
+
+
+def _widened(windows: Windows, own: Iterable[DataFile], grain: Grain) -> Windows:
+    """The windows, and all others of files that hold rows of them: a file is replaced whole."""
+    while True:
+        spans = [f.span or EVER for f in own if f.span is None or windows.meets(f.span)]
+        wider = windows | Windows.of(spans).cover(grain)
+        if wider == windows:
+            return windows
+        windows = wider
+
+
+def _bounds(model: Model, state: State | None, asked: Window) -> Window:
+    """The windows of a model that no input gives any: from its start until now."""
+    grain = model.grain
+    assert grain is not None
+    now = int(datetime.now(UTC).timestamp()) // 3600
+    first, past = asked.first, asked.past
+    if first == EVER.first and model.start:
+        first = parse_range(model.start, None).first
+    elif first == EVER.first and state and state.built:
+        first = state.built.ranges[0].first
+    if first == EVER.first:
+        raise DefinitionError(
+            f"{model.place}: nothing says where the windows of {model.name} begin",
+            hint='declare start="2019-01-01", or build with --start and --end',
+        )
+    if past == EVER.past:
+        past = grain.first(grain.ordinal(now))  # the window that has not ended is not built
+    return Window(min(first, past), past)
