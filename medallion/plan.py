@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from medallion.declaration import Strategy
 from medallion.errors import ConflictError, DefinitionError
 from medallion.graph import Graph, Node
 from medallion.model import Model
@@ -12,7 +13,7 @@ from medallion.names import TableName
 from medallion.need import Need, Request, gone_warning, need_dict
 from medallion.suite import Suite
 from medallion.table import Snapshot, Table
-from medallion.window import Windows
+from medallion.window import NONE, Windows
 
 
 class Scope(StrEnum):
@@ -140,7 +141,8 @@ def make_plan(
         ConflictError: another writer changed a table, and no full refresh was asked for.
     """
     tasks: dict[TableName, Task] = {}
-    fresh = []
+    fresh: list[TableName] = []
+    warnings: list[str] = []
     for node in graph:
         if (request := requests.get(node.name)) is None:
             continue
@@ -149,10 +151,12 @@ def make_plan(
             _refuse_foreign(table)
         pins = {name: _pin(node, name, tasks, tables) for name in node.reads}
         known = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
-        coming = {name: tasks[name].need.filled for name, pin in pins.items() if pin is None}
+        coming = {name: _coming(tasks[name]) for name, pin in pins.items() if pin is None}
         need = look(node, known, request, coming)
         if need.idle and None not in pins.values():
             fresh.append(node.name)
+            if need.arrivals and need.arrivals.gone:
+                warnings.append(gone_warning(node.name, need.arrivals.gone))
             continue
         base = table.main if table else None
         code, suite = codes[node.name], suites[node.name]
@@ -163,7 +167,7 @@ def make_plan(
         tables,
         publish,
         scope,
-        tuple(_warnings(tasks.values())),
+        (*warnings, *_warnings(tasks.values())),
         tuple(fresh),
     )
 
@@ -174,6 +178,12 @@ def _warnings(tasks: Iterable[Task]) -> Iterator[str]:
             yield f"{task.name} has no suite: nothing will be audited"
         if task.need.arrivals and task.need.arrivals.gone:
             yield gone_warning(task.name, task.need.arrivals.gone)
+
+
+def _coming(task: Task) -> Windows:
+    """The windows in which a task changes its table, as far as that can be known before."""
+    partly = task.need.arrivals is not None or task.model.strategy is Strategy.MERGE
+    return NONE if partly and not task.need.anew else task.need.filled
 
 
 def _moves(task: Task | None) -> bool:

@@ -6,7 +6,7 @@ with Project.load(".") as project:
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from medallion import config, wiring
+from medallion.backfill import backfill_range, backfill_requests, batches
 from medallion.branches import Branch, discard_run, find_branches, publish_run
 from medallion.build import AUDIT, audit_snapshot, build, check, verdict_note
 from medallion.diff import Diff, diff
@@ -31,7 +32,7 @@ from medallion.sql import reads
 from medallion.suite import Audit
 from medallion.survey import Survey
 from medallion.table import Snapshot, Table
-from medallion.window import parse_range
+from medallion.window import Window, parse_range
 
 
 class Project:
@@ -143,6 +144,56 @@ class Project:
         """Plan and carry it out; the options are `plan`'s. A failed model is in the report."""
         return self.run(self.plan(selection, **options), listener=listener)
 
+    def plan_backfill(
+        self,
+        name: str,
+        start: str | None = None,
+        end: str | None = None,
+        *,
+        downstream: bool = False,
+        batch: int | None = None,
+    ) -> Iterator[Plan]:
+        """The plans that build a range of windows again, whether stale or not, one after another.
+
+        Each is of `batch` windows that have rows, or there is one for all. With `downstream`, what
+        is made from those windows is built as well. A plan is made when the one before is done.
+        """
+        node = self.graph[TableName.parse(name)]
+        asked = backfill_range(self.survey, node, parse_range(start, end))
+        ranges: Iterable[Window] = [asked]
+        if batch:
+            whole = self._plan(backfill_requests(self.graph, node, asked, downstream=False))
+            ranges = batches(node, whole.tasks[0].need, asked, batch) if whole.tasks else ()
+        for part in ranges:
+            yield self._plan(backfill_requests(self.graph, node, part, downstream=downstream))
+
+    def backfill(
+        self,
+        name: str,
+        start: str | None = None,
+        end: str | None = None,
+        *,
+        windows: int = 1,
+        listener: Listener = lambda _: None,
+        **options: Any,
+    ) -> tuple[Report, ...]:
+        """Build a range of windows again; stop at the first plan that does not come through.
+
+        The options are those of `plan_backfill`. Windows that a killed or failed backfill had
+        finished are found and not computed again.
+        """
+        reports: list[Report] = []
+        for plan in self.plan_backfill(name, start, end, **options):
+            reports.append(self.run(plan, windows=windows, forget=False, listener=listener))
+            if not reports[-1].ok:
+                return tuple(reports)
+        self.forget(reports)
+        return tuple(reports)
+
+    def forget(self, reports: Iterable[Report]) -> None:
+        """Drop the results that a rerun of these would find."""
+        self.ports.files.remove(address for report in reports for address in report.kept)
+
     def run(
         self,
         plan: Plan,
@@ -164,7 +215,7 @@ class Project:
             listener=listener,
         )
         if report.ok and report.published and forget:
-            self.ports.files.remove(report.kept)
+            self.forget([report])
         return report
 
     def table(self, name: str, *, branch: str | None = None, form: Form = Form.PANDAS) -> Any:

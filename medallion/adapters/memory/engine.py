@@ -105,7 +105,8 @@ class MemoryEngine:
 
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
         """The memory engine knows no times: it is refused."""
-        raise ModelError(f"the memory engine finds no {grain} in {column!r}")
+        what = f"{grain} in {column!r} of {len(frame.files)} files"
+        raise ModelError(f"the memory engine, which knows no times, finds no {what}")
 
     def query(
         self,

@@ -1,0 +1,269 @@
+"""What files promise: what landed, and texts that are kept whole."""
+
+import os
+import resource
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from medallion.adapters.files.local import LocalFiles
+from medallion.adapters.memory.files import MemoryFiles
+from medallion.adapters.memory.lake import MemoryLake
+from medallion.errors import SourceError, StoreError
+from medallion.ports import Files
+from medallion.source import Stamp, fixed_folder
+
+LOCAL: Files = LocalFiles()
+
+
+@pytest.fixture(params=["memory", "local"])
+def files(request: pytest.FixtureRequest) -> Files:
+    """Each adapter's."""
+    return MemoryFiles(MemoryLake()) if request.param == "memory" else LocalFiles()
+
+
+@pytest.fixture(params=["", "file://"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a text can be kept, below folders that are not there yet."""
+    return f"{request.param}{tmp_path}/silver/trips/ledger.jsonl"
+
+
+def land(folder: Path, *names: str, content: bytes = b"id\n1\n") -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+@contextmanager
+def full_disk(bytes: int) -> Iterator[None]:
+    """No file can grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# Texts
+
+
+@pytest.mark.parametrize("text", ["", "one\ntwo", "one\r\ntwo\r", "\N{SNOWMAN}\x00\ufeff"])
+def test_a_text_is_read_as_it_was_written(files: Files, address: str, text: str) -> None:
+    files.write(address, text)
+
+    assert files.read(address) == text
+
+
+def test_a_text_that_is_not_there_is_none(files: Files, address: str) -> None:
+    assert files.read(address) is None
+    files.write(address, "here")
+    assert files.read(f"{address}.other") is None
+
+
+def test_the_last_text_written_is_kept(files: Files, address: str) -> None:
+    files.write(address, "a long first text")
+    files.write(address, "second")
+
+    assert files.read(address) == "second"
+
+
+def test_texts_are_removed_as_far_as_they_are_there(files: Files, address: str) -> None:
+    files.write(address, "one")
+    files.write(f"{address}.kept", "two")
+
+    files.remove([f"{address}.missing", address, address])
+
+    assert files.read(address) is None
+    assert files.read(f"{address}.kept") == "two"
+
+
+def test_a_path_and_its_address_are_the_same_file(tmp_path: Path) -> None:
+    LOCAL.write(f"file://{tmp_path}/a.txt", "text")
+
+    assert LOCAL.read(f"{tmp_path}/a.txt") == "text"
+    assert tree(tmp_path) == ["a.txt"]
+
+
+def test_a_path_below_a_file_holds_nothing(tmp_path: Path) -> None:
+    land(tmp_path, "a.csv")
+    below = f"{tmp_path}/a.csv/b"
+    LOCAL.remove([below])
+
+    assert LOCAL.read(below) is None
+    assert LOCAL.sizes([below]) == {}
+
+
+def test_a_write_that_fails_leaves_the_text_before_it_and_nothing_else(tmp_path: Path) -> None:
+    """The disk is full in the middle of the second text."""
+    address = str(tmp_path / "ledger.jsonl")
+    LOCAL.write(address, "first")
+
+    with full_disk(10_000), pytest.raises(StoreError, match=r"ledger\.jsonl.*written") as raised:
+        LOCAL.write(address, "second" * 10_000)
+
+    assert raised.value.hint
+    assert LOCAL.read(address) == "first"
+    assert tree(tmp_path) == ["ledger.jsonl"]
+
+
+def test_readers_see_one_whole_text_or_the_other(tmp_path: Path) -> None:
+    address = str(tmp_path / "ledger.jsonl")
+    whole = {letter * 200_000 for letter in "ab"}
+    LOCAL.write(address, "a" * 200_000)
+
+    def write() -> None:
+        for number in range(20):
+            LOCAL.write(address, "ba"[number % 2] * 200_000)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        seen = {LOCAL.read(address) for _ in range(20)}
+        while not writing.done():
+            seen.add(LOCAL.read(address))
+        writing.result()
+    assert seen <= whole
+    assert tree(tmp_path) == ["ledger.jsonl"]
+
+
+def test_what_cannot_be_kept_read_or_removed_is_an_error_that_names_it(tmp_path: Path) -> None:
+    """A folder is in the way, a file is where a folder should be, a file is no text."""
+    land(tmp_path, "folder/in/a.csv", content=b"\xff\xfe")
+    folder, below = str(tmp_path / "folder"), str(tmp_path / "folder/in/a.csv/b")
+    before = tree(tmp_path)
+
+    for address in (folder, below):
+        with pytest.raises(StoreError, match=f"{address} cannot be written") as raised:
+            LOCAL.write(address, "text")
+        assert raised.value.hint
+    with pytest.raises(StoreError, match=f"{folder} cannot be written"):
+        LOCAL.write(folder, "\ud800")
+    with pytest.raises(StoreError, match=f"{folder} cannot be read"):
+        LOCAL.read(folder)
+    with pytest.raises(StoreError, match=r"a\.csv cannot be read"):
+        LOCAL.read(f"{folder}/in/a.csv")
+    with pytest.raises(StoreError, match=f"{folder} cannot be removed"):
+        LOCAL.remove([folder])
+    assert tree(tmp_path) == before
+
+
+# What landed
+
+
+def test_landed_files_are_named_below_the_folder_of_the_pattern(tmp_path: Path) -> None:
+    land(tmp_path, "b.csv", "a.csv", "c.txt", "2019/01/d.csv", "2019/e.csv", ".f.csv")
+    (tmp_path / "folder.csv").mkdir()
+
+    def names(pattern: str) -> list[str]:
+        return list(LOCAL.landed(f"{tmp_path}/{pattern}"))
+
+    assert names("*.csv") == ["a.csv", "b.csv"]
+    assert names("[ab].csv") == ["a.csv", "b.csv"]
+    assert names("a.csv") == ["a.csv"]
+    assert names("2019/*.csv") == ["e.csv"]
+    assert names("2019/*/*.csv") == ["01/d.csv"]
+    assert names("20*/e.csv") == ["2019/e.csv"]
+    assert names("**/*.csv") == ["2019/01/d.csv", "2019/e.csv", "a.csv", "b.csv"]
+
+
+def test_where_nothing_landed_nothing_is_listed(files: Files, tmp_path: Path) -> None:
+    for pattern in ("*.csv", "a.csv", "missing/**/*.csv"):
+        assert files.landed(f"{tmp_path}/{pattern}") == {}
+
+
+def test_a_relative_pattern_starts_at_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(tmp_path, "a.csv", "in/b.csv")
+    monkeypatch.chdir(tmp_path)
+
+    assert list(LOCAL.landed("*.csv")) == ["a.csv"]
+    assert list(LOCAL.landed("./in/*.csv")) == ["b.csv"]
+    assert LOCAL.digest("*.csv", "a.csv") == LOCAL.digest("in/*.csv", "b.csv")
+
+
+def test_a_stamp_is_the_size_and_when_it_changed(tmp_path: Path) -> None:
+    land(tmp_path, "a.csv", content=b"12345")
+    os.utime(tmp_path / "a.csv", ns=(0, 1_546_300_800_123_456_789))
+
+    assert LOCAL.landed(f"{tmp_path}/*.csv") == {"a.csv": Stamp(5, 1_546_300_800_123_456_789)}
+
+
+def test_a_name_without_a_file_is_left_out(tmp_path: Path) -> None:
+    land(tmp_path, "a.csv", "real/b.csv")
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere.csv")
+    (tmp_path / "linked.csv").symlink_to(tmp_path / "real/b.csv")
+
+    assert list(LOCAL.landed(f"{tmp_path}/*.csv")) == ["a.csv", "linked.csv"]
+
+
+def test_a_name_that_cannot_be_looked_at_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
+
+    with pytest.raises(SourceError, match=r"loop\.csv cannot be read") as raised:
+        LOCAL.landed(f"{tmp_path}/*.csv")
+    assert raised.value.hint
+    with pytest.raises(StoreError, match=r"loop\.csv cannot be looked at"):
+        LOCAL.sizes([f"{tmp_path}/loop.csv"])
+
+
+def test_a_digest_is_of_the_content_and_of_nothing_else(tmp_path: Path) -> None:
+    pattern, content = f"{tmp_path}/**/*.csv", b"id\n" * 100_000
+    land(tmp_path, "in/a.csv", "b.csv", content=content)
+    first = LOCAL.digest(pattern, "in/a.csv")
+    os.utime(tmp_path / "in/a.csv", ns=(0, 0))
+
+    assert first == sha256(content).hexdigest()
+    assert LOCAL.digest(pattern, "in/a.csv") == LOCAL.digest(pattern, "b.csv") == first
+
+    was = LOCAL.landed(pattern)["b.csv"]
+    land(tmp_path, "b.csv", content=content[:-1] + b"!")
+    os.utime(tmp_path / "b.csv", ns=(0, was.changed_ns))
+    assert LOCAL.landed(pattern)["b.csv"] == was
+    assert LOCAL.digest(pattern, "b.csv") != first
+
+
+def test_a_file_that_is_gone_has_no_digest(files: Files, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"a\.csv.* cannot be read") as raised:
+        files.digest(f"{tmp_path}/*.csv", "a.csv")
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("pattern", "folder"),
+    [
+        ("/in/a.csv", "/in"),
+        ("/in/*.csv", "/in"),
+        ("/in/20?9/a.csv", "/in"),
+        ("/in/**/[ab]/*.csv", "/in"),
+        ("/*.csv", "/"),
+        ("*.csv", "."),
+        ("a.csv", "."),
+    ],
+)
+def test_the_folder_of_a_pattern_ends_before_its_first_wildcard(pattern: str, folder: str) -> None:
+    assert fixed_folder(pattern) == Path(folder)
+
+
+# Sizes
+
+
+def test_sizes_are_those_of_the_files_that_are_there(tmp_path: Path) -> None:
+    land(tmp_path, "a.parquet", content=b"12345")
+    land(tmp_path, "empty.parquet", content=b"")
+    a, empty = f"{tmp_path}/a.parquet", f"file://{tmp_path}/empty.parquet"
+
+    assert LOCAL.sizes(iter([a, empty, f"{tmp_path}/gone.parquet"])) == {a: 5, empty: 0}
+
+
+def test_no_paths_have_no_sizes(files: Files) -> None:
+    assert files.sizes([]) == {}
+    assert files.sizes(["/nowhere/a.parquet"]) == {}
