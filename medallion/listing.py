@@ -15,20 +15,25 @@ from medallion.table import Table
 def listing(project: Project, selection: str = "") -> list[dict[str, Any]]:
     """One row per model: what readers see of it, and how many branches wait."""
     tables = project.tables()
-    return [
-        {
-            "model": str(name),
-            "tags": sorted(project.graph[name].model.tags),
-            "expectations": len(project.definition.suites[name].documents),
-            **_state(tables.get(name)),
-        }
-        for name in select(project.graph, selection)
-    ]
+    rows = []
+    for name in select(project.graph, selection):
+        coverage = project.coverage(name, tables)
+        rows.append(
+            {
+                "model": str(name),
+                "tags": sorted(project.graph[name].model.tags),
+                "expectations": len(project.definition.suites[name].documents),
+                **_state(tables.get(name)),
+                "state": str(coverage),
+                "coverage": coverage.to_dict(),
+            }
+        )
+    return rows
 
 
 def listing_text(rows: list[dict[str, Any]]) -> str:
     """The listing in columns."""
-    header = ("model", "rows", "published", "by", "branches", "tags")
+    header = ("model", "rows", "published", "by", "branches", "tags", "state")
     return table(
         [
             (
@@ -38,6 +43,7 @@ def listing_text(rows: list[dict[str, Any]]) -> str:
                 r["run"] or "",
                 r["branches"] or "",
                 " ".join(r["tags"]),
+                r["state"] if r["published"] else "",
             )
             for r in rows
         ],

@@ -11,6 +11,8 @@ from medallion.names import TableName
 from medallion.state import State
 from medallion.window import ALL, EVER, NONE, Window, Windows
 
+_SHOWN = 3  # names
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -82,7 +84,7 @@ def need_of_windows(
     """
     grain = model.grain
     assert grain is not None
-    asked = Windows((request.asked.cover(grain),))
+    asked = Windows.of([request.asked]).cover(grain)
     if state is None:
         return Need(asked, NONE, ("new",), anew=asked == ALL)
     stale, reasons = state.stale, list[str]()
@@ -199,5 +201,10 @@ def _changed(name: str, windows: Windows, count: int) -> str:
 def gone_warning(name: TableName, gone: Iterable[str]) -> str:
     """What to say of landed files that vanished."""
     names = list(gone)
-    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-    return f"{name}: {len(names)} landed files are gone, their rows are kept: {shown}"
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    what = (
+        "1 landed file is gone, its"
+        if len(names) == 1
+        else f"{len(names)} landed files are gone, their"
+    )
+    return f"{name}: {what} rows are kept: {shown}"

@@ -17,6 +17,7 @@ from medallion import config, wiring
 from medallion.backfill import backfill_range, backfill_requests, batches
 from medallion.branches import Branch, discard_run, find_branches, publish_run
 from medallion.build import AUDIT, audit_snapshot, build, check, verdict_note
+from medallion.coverage import Coverage, coverage
 from medallion.diff import Diff, diff
 from medallion.errors import DefinitionError
 from medallion.forms import Form
@@ -29,6 +30,7 @@ from medallion.ports import Ports
 from medallion.report import Listener, Report
 from medallion.selection import select
 from medallion.sql import reads
+from medallion.state import state_of
 from medallion.suite import Audit
 from medallion.survey import Survey
 from medallion.table import Snapshot, Table
@@ -134,6 +136,18 @@ class Project:
             scope=self.settings.publish,
         )
 
+    def coverage(self, name: TableName, tables: Mapping[TableName, Table]) -> Coverage:
+        """How much of a model is built, seen from what is published of its inputs."""
+        node = self.graph[name]
+        pins = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+        if len(pins) < len(node.reads):
+            return Coverage()
+        try:
+            need = self.survey.need(node, tables, pins)
+        except DefinitionError as error:  # nothing says which windows it has
+            return Coverage((error.message,))
+        return coverage(node.model, state_of(tables.get(name)), need)
+
     def check(self, plan: Plan) -> None:
         """Find the mistakes in a plan's SQL, sources and suites, without reading rows."""
         check(plan, self.ports)
@@ -158,14 +172,18 @@ class Project:
         Each is of `batch` windows that have rows, or there is one for all. With `downstream`, what
         is made from those windows is built as well. A plan is made when the one before is done.
         """
-        node = self.graph[TableName.parse(name)]
-        asked = backfill_range(self.survey, node, parse_range(start, end))
+        node, asked = self.graph[TableName.parse(name)], self.backfill_range(name, start, end)
         ranges: Iterable[Window] = [asked]
         if batch:
             whole = self._plan(backfill_requests(self.graph, node, asked, downstream=False))
             ranges = batches(node, whole.tasks[0].need, asked, batch) if whole.tasks else ()
         for part in ranges:
             yield self._plan(backfill_requests(self.graph, node, part, downstream=downstream))
+
+    def backfill_range(self, name: str, start: str | None, end: str | None) -> Window:
+        """The range of whole windows that a backfill of these dates builds."""
+        node = self.graph[TableName.parse(name)]
+        return backfill_range(self.survey, node, parse_range(start, end))
 
     def backfill(
         self,

@@ -7,11 +7,14 @@ from typing import Any
 from medallion.branches import Branch
 from medallion.diff import Diff
 from medallion.names import branch_of
-from medallion.plan import Plan
+from medallion.need import shown_windows
+from medallion.plan import Plan, Task
 from medallion.report import Failure, Report, State, TaskResult, counted
 from medallion.suite import Audit, Outcome, Verdict
+from medallion.window import EVER, Window
 
 _SAMPLE = 3
+_RANGES = 4
 
 
 def as_json(value: Any) -> str:
@@ -49,29 +52,71 @@ def size(bytes: int) -> str:
 
 def plan_text(plan: Plan) -> str:
     """What would be built, group by group, and why."""
-    if not plan.tasks:
-        return "nothing to do"
     lines = []
     for group in plan.groups:
         end = "published together" if plan.publish else "not published"
         lines.append(f"{group.name}: {len(group.tasks)} to build, {end}")
-        rows = [
-            (f"  {t.name}", t.reason, f"reads {', '.join(map(str, t.reads))}" if t.reads else "")
-            for t in group.tasks
-        ]
-        lines.append(table(rows))
-    return "\n".join([*lines, *_warnings(plan.warnings)])
+        lines.append(table([(f"  {t.name}", t.reason, *_amount(t)) for t in group.tasks]))
+    if plan.fresh:
+        count = len(plan.fresh)
+        lines.append(f"{count} {'model is' if count == 1 else 'models are'} up to date")
+    return "\n".join([*(lines or ["nothing to do"]), *_warnings(plan.warnings)])
+
+
+def range_text(window: Window) -> str:
+    """A range as the moments at which it begins and ends.
+
+    >>> range_text(Window(429528, 430272))
+    'windows from 2019-01-01T00:00 up to 2019-02-01T00:00 (UTC)'
+    """
+    first = "" if window.first == EVER.first else f" from {_moment(window.first)}"
+    past = "" if window.past == EVER.past else f" up to {_moment(window.past)}"
+    return f"windows{first}{past} (UTC)"
+
+
+def _moment(hour: int) -> str:
+    return f"{Window(hour, hour + 1).hour}:00"
+
+
+def _amount(task: Task) -> tuple[str, str]:
+    """How many windows a task builds and which, and how much it reads, as far as that is known."""
+    need, windows, reading = task.need, "", ""
+    if shown := shown_windows(need, task.model):
+        assert task.model.grain
+        count = need.filled.count(task.model.grain)
+        windows = f"{count} window{'s' * (count > 1)}: {_few(shown)}"
+    if need.reading.files:
+        files, rows = need.reading.files, need.reading.rows
+        counted = f"{files} file{'s' * (files > 1)}, " + (f"{rows:,} rows, " if rows else "")
+        reading = f"reads {counted}{size(need.reading.bytes)}"
+    return windows, reading
+
+
+def _few(texts: Sequence[str]) -> str:
+    """The first and the last of many."""
+    if len(texts) <= _RANGES:
+        return ", ".join(texts)
+    return f"{', '.join(texts[: _RANGES - 1])}, … {texts[-1]}"
 
 
 def result_line(result: TaskResult) -> str:
     """One task in one line."""
     done = f"{result.rows:>12,} rows  {size(result.bytes):>9}  {result.seconds:6.2f} s"
     told = counted(result.audit) if result.audit and result.audit.verdicts else ""
-    if result.state is State.SKIPPED:
-        done, told = f"{'':>12}", "what it needs did not come about"
-    if result.state is State.FAILED:
+    if result.parts > 1 or result.reused:
+        told = f"{_parts(result)}  {told}"
+    if result.state in (State.FAILED, State.SKIPPED, State.FRESH, State.AUDITED):
         done = f"{'':>12}"
+    if result.state is State.SKIPPED:
+        told = "what it needs did not come about"
+    if result.state is State.FRESH:
+        told = "nothing changed"
     return f"{result.state:<10} {result.table!s:<28} {done}  {told}".rstrip()
+
+
+def _parts(result: TaskResult) -> str:
+    reused = f" ({result.reused} were finished before)" if result.reused else ""
+    return f"{result.parts} window{'s' * (result.parts != 1)}{reused}"
 
 
 def report_text(report: Report) -> str:
@@ -166,12 +211,14 @@ def _warnings(warnings: Iterable[str]) -> list[str]:
 
 
 def _ending(report: Report) -> list[str]:
-    built = sum(r.ok for r in report.results)
-    rows = sum(r.rows for r in report.results if r.ok)
-    lines = [
-        f"run {report.run}: {built} of {len(report.results)} tables, "
-        f"{rows:,} rows, {report.seconds:.1f} s"
-    ]
+    built = [r for r in report.results if r.state is not State.FRESH]
+    rows = sum(r.rows for r in built if r.ok)
+    fresh = len(report.results) - len(built)
+    others = f"{fresh} table{'s' * (fresh != 1)} up to date"
+    if report.ok and not built:
+        return [f"nothing to do: {others}, {report.seconds:.1f} s"]
+    done = f"{sum(r.ok for r in built)} of {len(built)} tables, {rows:,} rows"
+    lines = [f"run {report.run}: {done}, {report.seconds:.1f} s{f'; {others}' if fresh else ''}"]
     if report.ok and report.published:
         return lines
     branch = branch_of(report.run)

@@ -162,7 +162,7 @@ class Survey:
         changed = self._changes(node, tables, pins, state, coming)
         if not any(self.time_column(node, name) for name in node.reads):
             request = replace(request, asked=_bounds(model, state, request.asked))
-            domain = Windows((request.asked.cover(grain),))
+            domain = Windows.of([request.asked]).cover(grain)
         else:
             domain = NONE
         if model.form is Form.SOURCE:

@@ -78,6 +78,11 @@ class Window:
         """When it has ended, in UTC and without a zone. The end of year 9999 has no `datetime`."""
         return datetime(*_date(self.past // 24), self.past % 24)  # documented
 
+    @property
+    def hour(self) -> str:
+        """Its first hour, as text: `2019-01-31T05`."""
+        return _show(self.first, Grain.HOUR)
+
     def __str__(self) -> str:
         grain = next(g for g in reversed(Grain) if self.cover(g) == self)
         first = "" if self.first == -_EVER else _show(self.first, grain)

@@ -11,7 +11,10 @@ import typer
 from medallion.errors import MedallionError
 
 if TYPE_CHECKING:
+    from medallion.plan import Plan
     from medallion.project import Project
+    from medallion.report import Report
+    from medallion.window import Window
 
 app = typer.Typer(
     help="Bronze, silver and gold models in Python, audited before any reader sees them.",
@@ -33,7 +36,20 @@ LayerOption = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 Branch = Annotated[str | None, typer.Option("--branch", help="a run's branch, or its run id")]
 FullRefresh = Annotated[
-    bool, typer.Option("--full-refresh", help="replace what other writers changed as well")
+    bool,
+    typer.Option(
+        "--full-refresh", help="build all rows anew, also where other writers changed them"
+    ),
+]
+ForwardOnly = Annotated[
+    bool, typer.Option("--forward-only", help="accept the rows that older code made")
+]
+Start = Annotated[
+    str | None, typer.Option("--start", metavar="D", help="2019, 2019-01, 2019-01-31, UTC")
+]
+End = Annotated[str | None, typer.Option("--end", metavar="D", help="inclusive")]
+NoPublish = Annotated[
+    bool, typer.Option("--no-publish", help="leave the rows on the run's branches")
 ]
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="layer.model")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="a run id; see `medallion branches`")]
@@ -69,7 +85,7 @@ def init(directory: Annotated[Path, typer.Argument()] = Path()) -> None:
 
 @app.command()
 def ls(selection: Selection = "", json: Json = False) -> None:
-    """List models: layer, what readers see, unpublished branches."""
+    """List models: what readers see, which windows are built, stale or missing."""
     from medallion.listing import listing, listing_text
 
     with _project() as project:
@@ -82,14 +98,25 @@ def plan(
     layer: LayerOption = None,
     select: Select = "",
     exclude: Exclude = "",
+    start: Start = None,
+    end: End = None,
     full_refresh: FullRefresh = False,
+    forward_only: ForwardOnly = False,
     json: Json = False,
 ) -> None:
-    """Say what build would do, and why; read no rows."""
+    """Say what build would do, and why; write nothing."""
     from medallion.render import plan_text
 
     with _project() as project:
-        made = project.plan(select, layer=layer, exclude=exclude, full_refresh=full_refresh)
+        made = project.plan(
+            select,
+            layer=layer,
+            exclude=exclude,
+            start=start,
+            end=end,
+            full_refresh=full_refresh,
+            forward_only=forward_only,
+        )
         project.check(made)
         _print(made.to_dict(), plan_text(made), json)
 
@@ -99,33 +126,99 @@ def build(
     layer: LayerOption = None,
     select: Select = "",
     exclude: Exclude = "",
+    start: Start = None,
+    end: End = None,
     full_refresh: FullRefresh = False,
-    no_publish: Annotated[
-        bool, typer.Option("--no-publish", help="leave the rows on the run's branches")
-    ] = False,
+    forward_only: ForwardOnly = False,
+    no_publish: NoPublish = False,
     workers: Annotated[
         int | None, typer.Option("--workers", help="models built at the same time")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write to branches, audit them, publish what passed."""
-    from medallion.cli.progress import progress
+    """Bring up to date what is not: write to branches, audit them, publish what passed."""
     from medallion.project import Project
     from medallion.render import report_text
 
     with Project.load(Path.cwd(), workers=workers) as project:
         made = project.plan(
-            select, layer=layer, exclude=exclude, full_refresh=full_refresh, publish=not no_publish
+            select,
+            layer=layer,
+            exclude=exclude,
+            start=start,
+            end=end,
+            full_refresh=full_refresh,
+            forward_only=forward_only,
+            publish=not no_publish,
         )
-        try:
-            with progress(made, quiet=json) as listener:
-                report = project.run(made, listener=listener)
-        except KeyboardInterrupt:
-            typer.echo(f"\ninterrupted: run {made.run} publishes nothing more", err=True)
-            typer.echo(f"  drop what it wrote: medallion discard {made.run}", err=True)
-            raise typer.Exit(130) from None
+        _tell_range(start, end, json)
+        report = _carried_out(project, made, json)
     _print(report.to_dict(), report_text(report), json)
     raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def backfill(
+    model: Name,
+    start: Start = None,
+    end: End = None,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="build what is made from those windows as well")
+    ] = False,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, help="windows to audit and publish at a time")
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="windows built at the same time")
+    ] = 1,
+    json: Json = False,
+) -> None:
+    """Build a range of windows again, whether stale or not; after a failure, run it again."""
+    from medallion.project import Project
+    from medallion.render import report_text
+
+    reports: list[Report] = []
+    with Project.load(Path.cwd()) as project:
+        plans = project.plan_backfill(model, start, end, downstream=downstream, batch=batch)
+        _tell_range(start, end, json, project.backfill_range(model, start, end))
+        for made in plans:
+            report = _carried_out(project, made, json, windows=workers, forget=False)
+            reports.append(report)
+            if not json:
+                typer.echo(report_text(report))
+            if not report.ok:
+                break
+        else:
+            project.forget(reports)
+    if json:
+        _print([r.to_dict() for r in reports], "", json)
+    elif not reports:
+        typer.echo("there are no windows with rows in that range")
+    raise typer.Exit(max((r.exit_code for r in reports), default=0))
+
+
+def _carried_out(project: "Project", made: "Plan", json: bool, **options: Any) -> "Report":
+    from medallion.cli.progress import progress
+
+    try:
+        with progress(made, quiet=json) as listener:
+            return project.run(made, listener=listener, **options)
+    except KeyboardInterrupt:
+        typer.echo(f"\ninterrupted: run {made.run} publishes nothing more", err=True)
+        typer.echo("  go on: run the same command again, what is finished is kept", err=True)
+        typer.echo(f"  or drop what it wrote: medallion discard {made.run}", err=True)
+        raise typer.Exit(130) from None
+
+
+def _tell_range(
+    start: str | None, end: str | None, json: bool, found: "Window | None" = None
+) -> None:
+    """Say which half-open range the dates came to."""
+    from medallion.render import range_text
+    from medallion.window import parse_range
+
+    if (start or end) and not json:
+        typer.echo(range_text(found or parse_range(start, end)))
 
 
 @app.command()
