@@ -276,7 +276,7 @@ def _settle(
         run.tell(Step.AUDITED, task.name, passed=audit.passed)
         result = TaskResult(task.name, State.AUDITED, snapshot=table.main, audit=audit)
         if not audit.passed:
-            return replace(result, state=State.REJECTED)
+            return replace(result, state=State.REJECTED, snapshot=None)
     if run.plan.publish:
         state = run.survey.new_state(task.node, task.need, state_of(table), pins)
         before = table.properties.get(STATE)
@@ -391,7 +391,7 @@ def _keep(run: _Run, group: Group) -> None:
     """Note on each table what its audit said, for whoever publishes or looks later."""
     for task in group.tasks:
         audit = run.results[task.name].audit
-        if audit is not None:
+        if audit is not None and task.name in run.writes:
             run.ports.catalog.note(task.name, AUDIT + run.branch, verdict_note(audit))
 
 

@@ -127,6 +127,8 @@ def report_text(report: Report) -> str:
             lines += ["", f"{result.table}: {failure_text(result.failure)}"]
         elif result.audit and not result.ok:
             lines += ["", f"{result.table}: its audit failed", *_blocking(result.audit)]
+            if result.snapshot is None:
+                lines.append("  these rows were published before, under another suite")
         elif result.audit:
             lines += _remarks(result.audit, result.state)
     lines += _warnings(report.warnings)

@@ -60,10 +60,13 @@ def test_ls_lists_models_and_their_state(lake: Path) -> None:
 
 
 def test_plan_says_what_and_why(lake: Path) -> None:
-    printed = medallion(lake, "plan", "--layer", "gold")
+    assert medallion(lake, "plan", "--layer", "gold") == "3 models are up to date\n"
+    printed = medallion(lake, "plan", "--layer", "gold", "--full-refresh")
     assert "silver.orders" in printed
-    assert "rebuild" in printed
-    plan = json.loads(medallion(lake, "plan", "--select", "silver.orders", "--json"))
+    assert "full refresh" in printed
+    plan = json.loads(
+        medallion(lake, "plan", "--select", "silver.orders", "--full-refresh", "--json")
+    )
     assert [t["table"] for g in plan["groups"] for t in g["tasks"]] == ["silver.orders"]
 
 
@@ -90,7 +93,7 @@ def test_show_history_audit_diff_and_branches_tell_of_a_model(lake: Path) -> Non
 
 def test_an_unpublished_run_is_looked_at_and_published_or_discarded(lake: Path) -> None:
     for verb, word in (("discard", "dropped"), ("publish", "published")):
-        report = json.loads(medallion(lake, "build", "--no-publish", "--json"))
+        report = json.loads(medallion(lake, "build", "--full-refresh", "--no-publish", "--json"))
         run = report["run"]
         assert run in medallion(lake, "branches")
         compared = json.loads(medallion(lake, "diff", "silver.orders", "--branch", run, "--json"))
@@ -107,7 +110,6 @@ def test_an_unpublished_run_is_looked_at_and_published_or_discarded(lake: Path) 
 def test_a_rejected_build_ends_with_one_and_says_what_to_do(tmp_path: Path) -> None:
     medallion(tmp_path, "init", "lake")
     root = tmp_path / "lake"
-    medallion(root, "build")
     impossible = {
         "expectations": [{"type": "expect_table_row_count_to_equal", "kwargs": {"value": 7}}]
     }

@@ -28,7 +28,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     create(root)
     with Project.load(root) as project:
         assert project.build().ok
-        assert project.build(publish=False).ok
+        assert project.build(publish=False, full_refresh=True).ok
     return root
 
 
@@ -52,7 +52,14 @@ def test_a_command_that_looks_imports_no_heavy_library(lake: Path, command: str,
 def test_planning_imports_no_heavy_library(lake: Path) -> None:
     code = "from medallion import Project; print(len(Project.load().plan().tasks))"
 
-    assert imported(lake, code).split("\n")[:2] == ["3", "[]"]
+    assert imported(lake, code).split("\n")[:2] == ["0", "[]"]
+
+
+def test_a_build_with_nothing_to_do_imports_no_heavy_library(lake: Path) -> None:
+    code = "from medallion import Project; print([r.state for r in Project.load().build().results])"
+
+    assert imported(lake, code).split("\n")[1] == "[]"
+    assert imported(lake, code).count("fresh") == 3
 
 
 def test_what_the_other_tests_look_for_is_found_where_rows_are_read(lake: Path) -> None:

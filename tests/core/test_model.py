@@ -176,7 +176,7 @@ def test_a_model_says_what_kind_of_rows_it_gives(signature: str, said: str) -> N
 @pytest.mark.parametrize("form", ["SQL", "Source"])
 def test_sql_and_sources_take_no_parameters(form: str) -> None:
     error = refused(f'@bronze\ndef trips(rows: pd.DataFrame = ref("bronze.x")) -> {form}: ...')
-    assert error.message == f"{FILE}:2: trips() gives {form} and takes no parameters"
+    assert error.message == f"{FILE}:2: trips() gives {form} and takes no parameters but a Window"
     assert error.hint
 
 
@@ -242,7 +242,8 @@ def test_what_cannot_be_declared_is_refused_with_what_can() -> None:
     error = refused('@silver(unique_keys="id")\ndef trips() -> SQL: return "select 1"')
     assert error.message == f"{FILE}:2: 'unique_keys' cannot be declared"
     assert error.hint == (
-        "what can: partition_by, unique_key, mask, renamed, expectations, tags, owner"
+        "what can: partition_by, time_column, lookback, whole, start, strategy, unique_key, "
+        "mask, renamed, expectations, tags, owner"
     )
 
 

@@ -8,8 +8,13 @@ import pytest
 from core.examples import graph, named, snapshot, strings, suite, table
 
 from medallion.errors import ConflictError, DefinitionError
+from medallion.graph import Node
+from medallion.names import TableName
+from medallion.need import Need, Request
 from medallion.plan import Plan, Scope, foreign, make_plan
 from medallion.table import Table
+from medallion.window import ALL as EVERY
+from medallion.window import Grain, Windows
 
 GRAPH = graph(
     {
@@ -23,16 +28,28 @@ ALL = ("bronze.a", "silver.b", "silver.c", "gold.d")
 DOCUMENT: Mapping[str, Any] = {"type": "expect", "kwargs": {}}
 
 
+NEW, FRESH = Need(EVERY, EVERY, ("new",), filled=EVERY), Need()
+
+
 def planned(*tables: Table, select: Collection[str] = ALL, **options: Any) -> Plan:
-    """The plan for these tables; code is `c0`, and every model has a suite."""
+    """The plan for these tables; every model is new, and every model has a suite."""
     suites = options.pop("suites", {n.name: suite(str(n.name), DOCUMENT) for n in GRAPH})
+    request, needs = options.pop("request", Request()), options.pop("needs", {})
+    seen = options.pop("seen", {})
+
+    def look(node: Node, _: object, __: object, coming: Mapping[TableName, Windows]) -> Need:
+        seen[str(node.name)] = coming
+        found: Need = needs.get(str(node.name), NEW)
+        return found
+
     return make_plan(
         "r",
         GRAPH,
-        [named(n) for n in select],
+        dict.fromkeys(map(named, select), request),
         {t.name: t for t in tables},
         suites,
         {n.name: "c0" for n in GRAPH},
+        look,
         **options,
     )
 
@@ -78,24 +95,36 @@ def test_a_task_is_based_on_what_readers_see() -> None:
     assert planned(a).tasks[0].base == 1
 
 
-@pytest.mark.parametrize(
-    ("found", "reason"),
-    [
-        (table("bronze.a"), "new"),
-        (table("bronze.a", snapshot(1)), "rebuild"),
-        (table("bronze.a", snapshot(1, code="c0"), snapshot(2, 1, code="c9")), "code changed"),
-        (table("bronze.a", snapshot(1, code="c9"), snapshot(2, 1)), "rebuild"),
-        (
-            table(
-                "bronze.a", snapshot(1, code="c9"), snapshot(2, 1, run=None, operation="replace")
-            ),
-            "code changed",
-        ),
-        (table("bronze.a", snapshot(1, run=None, operation="replace")), "rebuild"),
-    ],
-)
-def test_a_task_says_why_it_is_built(found: Table, reason: str) -> None:
-    assert planned(found).tasks[0].reason == reason
+def test_what_is_up_to_date_is_no_task() -> None:
+    published = [table("bronze.a", snapshot(1)), table("silver.c", snapshot(2))]
+    needs = dict.fromkeys(["bronze.a", "silver.c", "gold.d"], FRESH)
+    plan = planned(*published, needs=needs)
+    assert tasks(plan) == ["silver.b", "gold.d"]
+    assert strings(plan.fresh) == ["bronze.a", "silver.c"]
+
+
+def test_what_depends_on_a_change_is_a_task_that_says_so() -> None:
+    plan = planned(needs={"silver.b": FRESH}, select=["bronze.a", "silver.b"])
+    assert [t.reason for t in plan.tasks] == ["new", "if bronze.a changes it"]
+
+
+def test_an_input_whose_rows_stay_is_pinned_where_readers_see_it() -> None:
+    """Although the input itself is in the plan, to be audited."""
+    a = table("bronze.a", snapshot(1))
+    plan = planned(a, needs={"bronze.a": Need(audits=True)}, select=["bronze.a", "silver.b"])
+    assert [t.reason for t in plan.tasks] == ["suite changed: audit only", "new"]
+    assert plan.tasks[1].reads == {named("bronze.a"): 1}
+
+
+def test_what_will_change_of_an_input_is_told_to_what_looks() -> None:
+    window = Windows((Grain.DAY.window(3),))
+    seen: dict[str, Mapping[TableName, Windows]] = {}
+    planned(
+        needs={"bronze.a": Need(window, filled=window, reasons=("new",))},
+        select=["bronze.a", "silver.b"],
+        seen=seen,
+    )
+    assert seen["silver.b"] == {named("bronze.a"): window}
 
 
 OTHERS = snapshot(8, 1, run=None, operation="append", **{"added-records": "12"})
@@ -133,7 +162,7 @@ def test_the_rows_of_another_writer_are_not_dropped() -> None:
 
 
 def test_the_rows_of_another_writer_are_dropped_if_that_is_said() -> None:
-    plan = planned(table("bronze.a", snapshot(1), OTHERS), replace_foreign=True)
+    plan = planned(table("bronze.a", snapshot(1), OTHERS), request=Request(full_refresh=True))
     assert plan.tasks[0].base == 8
 
 
@@ -186,11 +215,18 @@ def test_a_plan_is_plain_values() -> None:
                     {
                         "table": "silver.b",
                         "reason": "new",
+                        "reasons": ["new"],
+                        "windows": [],
+                        "files": 0,
+                        "rows": 0,
+                        "bytes": 0,
+                        "audit_only": False,
                         "reads": {"bronze.a": 1},
                         "expectations": 0,
                     }
                 ],
             }
         ],
+        "fresh": [],
         "warnings": ["silver.b has no suite: nothing will be audited"],
     }

@@ -12,6 +12,7 @@ from core.examples import table as lake_table
 from medallion.branches import find_branches
 from medallion.diff import Diff
 from medallion.errors import ConflictError, ModelError
+from medallion.need import Need, Request
 from medallion.plan import Plan, make_plan
 from medallion.render import (
     as_json,
@@ -29,6 +30,7 @@ from medallion.render import (
 )
 from medallion.report import Failure, Report, State, TaskResult
 from medallion.suite import Outcome, Severity
+from medallion.window import ALL
 
 RUN = f"run-{RUN_ID}"
 
@@ -59,10 +61,11 @@ def plan(*, publish: bool = True, empty: bool = False) -> Plan:
     return make_plan(
         RUN_ID,
         GRAPH,
-        [] if empty else [n.name for n in GRAPH],
+        {} if empty else {n.name: Request() for n in GRAPH},
         {named("bronze.trips"): lake_table("bronze.trips", snapshot(1))},
         {n.name: suite(str(n.name), *[EXPECT] * (n.name.layer != "bronze")) for n in GRAPH},
         {n.name: "c0" for n in GRAPH},
+        lambda *_: Need(ALL, ALL, ("new",), filled=ALL),
         publish=publish,
     )
 
@@ -71,10 +74,10 @@ def test_a_plan_is_told_group_by_group() -> None:
     assert plan_text(plan()) == "\n".join(
         [
             "bronze: 1 to build, published together",
-            "  bronze.trips  rebuild",
+            "  bronze.trips  new",
             "silver: 2 to build, published together",
             "  silver.zones  new",
-            "  silver.trips  new  reads bronze.trips",
+            "  silver.trips  new",
             "warning: bronze.trips has no suite: nothing will be audited",
         ]
     )
@@ -110,8 +113,13 @@ def test_a_run_that_published_everything_says_so_in_a_line() -> None:
     assert report(PUBLISHED) == f"run {RUN_ID}: 1 of 1 tables, 1,200 rows, 1.2 s"
 
 
-def test_a_run_of_nothing_is_a_run() -> None:
-    assert report() == f"run {RUN_ID}: 0 of 0 tables, 0 rows, 1.2 s"
+def test_a_run_with_nothing_to_do_says_so() -> None:
+    fresh = result("bronze.trips", State.FRESH)
+    assert report() == "nothing to do: 0 tables up to date, 1.2 s"
+    assert report(fresh) == "nothing to do: 1 table up to date, 1.2 s"
+    assert report(PUBLISHED, fresh) == (
+        f"run {RUN_ID}: 1 of 1 tables, 1,200 rows, 1.2 s; 1 table up to date"
+    )
 
 
 def test_a_rejected_table_says_what_failed_what_readers_see_and_what_to_do() -> None:

@@ -144,7 +144,6 @@ def test_a_wrong_project_is_refused_before_anything_is_touched(tmp_path: Path, n
 
 
 LANDED = {
-    "missing": (None, "no file matches"),
     "empty": (b"", "a.csv is empty"),
     "garbage": (bytes(range(256)) * 9, "no header that can be read|unprintable|repeated"),
     "another table's": (b"x,y\n1,2\n", "none of the declared columns"),
@@ -161,8 +160,7 @@ def test_a_wrong_landing_file_is_refused_before_anything_is_touched(
     before = files_of(root)
     landing = root / "landing" / "a.csv"
     landing.unlink()
-    if content is not None:
-        (landing.with_suffix(".xlsx") if "kind" in name else landing).write_bytes(content)
+    (landing.with_suffix(".xlsx") if "kind" in name else landing).write_bytes(content)
     with pytest.raises(SourceError, match=told) as refused, Project.load(root) as project:
         project.build()
 
@@ -170,6 +168,15 @@ def test_a_wrong_landing_file_is_refused_before_anything_is_touched(
     assert refused.value.hint
     assert files_of(root) == before
     assert rows(root, "silver.events") == [{"id": 1}]
+
+
+def test_a_source_without_a_file_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    write(tmp_path, EVENTS)
+    for file in (tmp_path / "landing").iterdir():
+        file.unlink()
+    with pytest.raises(SourceError, match="no file matches"), Project.load(tmp_path) as project:
+        project.build()
+    assert not (tmp_path / "warehouse" / "bronze").exists()
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_branch_that_somebody_else_wrote_to_is_not_published(tmp_path: Path) -
     land(tmp_path, 1)
     with Project.load(tmp_path) as project:
         project.build()
-        report = project.build(publish=False)
+        report = project.build(publish=False, full_refresh=True)
         catalog = plain_catalog(tmp_path)
         table = catalog.load_table("silver.right")
         unaudited = pa.table({"id": [9], "batch": [9], "good": [False]})

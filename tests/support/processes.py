@@ -21,7 +21,15 @@ class Runner:
     def build(self, root: Path, kill: int | None = None, **options: Any) -> dict[str, Any]:
         """Build, or be killed at the `kill`-th event; what the process answered."""
         settings = options.pop("settings", {})
-        job = {"root": str(root), "kill": kill, "options": options, "settings": settings}
+        return self._do({"root": str(root), "kill": kill, "options": options, "settings": settings})
+
+    def backfill(
+        self, root: Path, name: str, kill: int | None = None, **options: Any
+    ) -> dict[str, Any]:
+        """Backfill a model, or be killed; the answer's report has all "reports"."""
+        return self._do({"root": str(root), "backfill": name, "kill": kill, "options": options})
+
+    def _do(self, job: dict[str, Any]) -> dict[str, Any]:
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write(json.dumps(job) + "\n")

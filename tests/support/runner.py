@@ -3,8 +3,9 @@
     python runner.py
 
 Reads jobs as JSON lines from standard input and answers each with one line. A job is
-{"root": …, "kill": n | null, "options": {…}}: build the project at `root`; with `kill`, the process
-kills itself (SIGKILL) at its n-th event. Events are everything that could leave something behind:
+{"root": …, "kill": n | null, "options": {…}}: build the project at `root`, or backfill the model
+that the key "backfill" names; with `kill`, the process kills itself (SIGKILL) at its n-th event.
+Events are everything that could leave something behind:
 each file opened for writing, each rename, each statement of the catalog, each step of the run.
 The answer: {"status": exit code or -9, "events": how many, "report": …}.
 
@@ -65,12 +66,20 @@ def _child(job: dict[str, Any], answer: Path) -> None:
     report: dict[str, Any]
     try:
         with Project.load(job["root"], **job.get("settings", {})) as project:
-            done = project.build(listener=lambda _: count(), **job.get("options", {}))
-        status, report = done.exit_code, done.to_dict()
+            status, report = _carry_out(project, job, lambda _: count())
     except MedallionError as error:
         status, report = error.exit_code, {"error": str(error)}
     answer.write_text(json.dumps({"status": status, "events": count.events, "report": report}))
     os._exit(0)
+
+
+def _carry_out(project: Any, job: dict[str, Any], listener: Any) -> tuple[int, dict[str, Any]]:
+    options = job.get("options", {})
+    if "backfill" in job:
+        done = project.backfill(job["backfill"], listener=listener, **options)
+        return max(r.exit_code for r in done), {"reports": [r.to_dict() for r in done]}
+    report = project.build(listener=listener, **options)
+    return report.exit_code, report.to_dict()
 
 
 def main() -> None:
