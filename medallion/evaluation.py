@@ -76,6 +76,10 @@ class Evaluation:
     def _no_rows(self) -> Result:
         """The columns alone, of a model whose inputs have no rows to build a window from."""
         schema, model = self.draft.current, self.task.model
+        if schema is None and model.form is Form.SOURCE:
+            raise SourceError(
+                f"{model.name}: no window has a landed file yet", hint="land one, then build again"
+            )
         if schema is None:
             inputs = {name: frame.schema for name, frame in self.inputs.items()}
             schema = self.ports.engine.columns(model, inputs)

@@ -38,7 +38,9 @@ def fingerprint(node: Node, text: str | None, is_project: IsProject) -> str:
         case Form.SOURCE:
             code = asdict(model.source())
         case _:
-            code = _python(model, is_project)
+            code = None
+    if code is None or model.window:  # what a window is made into, one window cannot tell
+        code = [code, _python(model, is_project)]
     meaning = json.dumps([code, _declaration(model)], sort_keys=True)
     return hashlib.sha256(meaning.encode()).hexdigest()[:16]
 
@@ -46,7 +48,8 @@ def fingerprint(node: Node, text: str | None, is_project: IsProject) -> str:
 def _declaration(model: Model) -> list[Any]:
     return [
         str(model.form),
-        [str(t) for t in model.partition_by],
+        [str(model.strategy), model.time_column, model.grain, model.lookback],
+        sorted(map(str, model.whole)),
         list(model.unique_key),
         {column: str(mask) for column, mask in model.mask.items()},
         dict(model.renamed),
@@ -56,7 +59,7 @@ def _declaration(model: Model) -> list[Any]:
 def _python(model: Model, is_project: IsProject) -> list[Any]:
     """The function's tree without its declaration, and all that it uses, in an order of its own."""
     inputs = [[i.parameter, str(i.table), str(i.form)] for i in model.inputs]
-    own = _tree(model.function, declared=True)
+    own = _tree(model.function, declared=True, sql=model.form is Form.SQL)
     uses: dict[object, str] = {model.function: own}
     _follow(model.function, is_project, uses)
     return [own, inputs, sorted(uses.values())]
@@ -109,13 +112,18 @@ def _constant(value: Any) -> str:
     return type(value).__qualname__ if " at 0x" in text else text
 
 
-def _tree(value: Any, *, declared: bool = False) -> str:
-    """The syntax tree of a definition, without docstrings; without its decorator where declared."""
+def _tree(value: Any, *, declared: bool = False, sql: bool = False) -> str:
+    """The syntax tree of a definition, without docstrings; without its decorator where declared.
+
+    In a function that gives SQL, the white space of texts does not count.
+    """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(value)))
     except (OSError, SyntaxError):  # made while running: by its name alone
         return str(getattr(value, "__qualname__", value))
     for node in ast.walk(tree):
+        if sql and isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = " ".join(node.value.split())
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
             if declared and node is tree.body[0] and not isinstance(node, ast.Module):
                 node.decorator_list = []

@@ -7,6 +7,7 @@ with Project.load(".") as project:
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -30,10 +31,10 @@ from medallion.ports import Ports
 from medallion.report import Listener, Report
 from medallion.selection import select
 from medallion.sql import reads
-from medallion.state import state_of
+from medallion.state import State, state_of
 from medallion.suite import Audit
 from medallion.survey import Survey
-from medallion.table import Snapshot, Table
+from medallion.table import STATE, Snapshot, Table
 from medallion.window import Window, parse_range
 
 
@@ -342,7 +343,11 @@ class Project:
         }
         audit = audit_snapshot(self.ports, task, snapshot, others)
         if branch:
-            self.ports.catalog.note(name, AUDIT + branch_of(branch), verdict_note(audit))
+            ref = branch_of(branch)
+            self.ports.catalog.note(name, AUDIT + ref, verdict_note(audit))
+            if text := tables[name].properties.get(f"{STATE}.{ref}"):
+                state = replace(State.from_text(text), suite=audit.suite)
+                self.ports.catalog.note(name, f"{STATE}.{ref}", state.to_text())
         return audit
 
 

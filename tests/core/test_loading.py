@@ -326,6 +326,10 @@ def tips(trips: pd.DataFrame = ref("silver.trips")) -> pd.DataFrame:
 @bronze
 def cabs() -> Source:
     return files("in/*.csv")
+
+@gold(time_column="at", partition_by=day("at"))
+def spans(window: Window) -> SQL:
+    return f"select '{window.start}'::timestamp as at from silver.trips"
 """
 
 
@@ -344,6 +348,8 @@ def codes(root: Path, text: str) -> dict[str, str]:
         ('[trips.x == "y"]', "[\n        (trips.x == 'y')\n    ]"),
         ("@bronze", '@bronze(owner="me", tags="daily")'),
         ('"in/*.csv"', "'in/*' '.csv'"),
+        ("month", "day"),  # where rows lie, not what they are
+        ("from silver.trips", "\\n  from   silver.trips"),
     ],
 )
 def test_comments_and_formatting_leave_the_code(tmp_path: Path, old: str, new: str) -> None:
@@ -359,7 +365,10 @@ def test_comments_and_formatting_leave_the_code(tmp_path: Path, old: str, new: s
         ('unique_key="id"', 'unique_key="x"', "silver.trips"),
         ('"y"', '"z"', "gold.tips"),
         ("n=1", "m=1", "gold.tips"),
-        ("month", "day", "gold.tips"),
+        ('(partition_by=month("at")', '(time_column="at", partition_by=month("at")', "gold.tips"),
+        ("::timestamp", "::timestamptz", "gold.spans"),
+        ("{window.start}", "{window.end}", "gold.spans"),
+        ("day(", "hour(", "gold.spans"),
         ('"silver.trips"', '"bronze.cabs"', "gold.tips"),
         ("in/*", "on/*", "bronze.cabs"),
     ],

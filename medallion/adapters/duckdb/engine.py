@@ -47,7 +47,8 @@ class DuckDBEngine:
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
-        if model.form not in (Form.SQL, Form.SOURCE):
+        windowed = model.form is Form.SOURCE and model.window
+        if model.form not in (Form.SQL, Form.SOURCE) or windowed:
             return None
         with (
             self._duck.session({str(k): v for k, v in inputs.items()}) as connection,

@@ -1,7 +1,7 @@
-from medallion import SQL, gold
+from medallion import SQL, gold, month
 
 
-@gold(unique_key=["day", "country"])
+@gold(time_column="day", partition_by=month("day"), unique_key=["day", "country"])
 def daily_revenue() -> SQL:
     """Orders and revenue by day and country."""
     return """

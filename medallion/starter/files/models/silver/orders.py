@@ -2,6 +2,7 @@ from medallion import SQL, hashed, month, silver
 
 
 @silver(
+    time_column="ordered_at",
     partition_by=month("ordered_at"),
     unique_key=["order_id"],
     mask={"email": hashed()},
