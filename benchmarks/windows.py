@@ -15,9 +15,10 @@ import sys
 import tempfile
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
-from measure import MEDALLION, ROOT, run, size, table
+from measure import MEDALLION, ROOT, run, table
+
+Phases = dict[str, dict[str, float]]  # phase, measure
 
 HERE = Path(__file__).resolve()
 WEEK = slice(9, 16)  # the days that are corrected
@@ -66,7 +67,7 @@ DRAWN = """
         (h >> 8) % 1000 as product_id, timestamp '{date}' + to_seconds(i * 86400 // {rows})
         as ordered_at, 1 + (h >> 20) % 5 as quantity,
         if((h >> 30) % 200 = 0, 'n/a', ((h >> 32) % 20000 / 100)::varchar) as price,
-        ['new', 'paid', 'sent', 'test'][1 + (h >> 50) % 4] as status
+        ['new', 'paid', 'sent', 'test'][(1 + (h >> 50) % 4)::integer] as status
     from drawn
 """
 
@@ -132,9 +133,9 @@ def by_hand(given: argparse.Namespace) -> None:
         if not name.startswith("gold"):
             con.execute(f"create or replace view {name} as from read_parquet('{path}')")
 
-    copy(_csv(given.dir / "landed" / "products.csv", PRODUCTS), tables[0], "rows")
+    copy(_csv(given.dir / "landing" / "products.csv", PRODUCTS), tables[0], "rows")
     for day in days(given.days)[WEEK if given.step == "week" else slice(None)]:
-        copy(_csv(given.dir / "landed" / f"orders-{day}.csv", ORDERS), tables[1], str(day))
+        copy(_csv(given.dir / "landing" / f"orders-{day}.csv", ORDERS), tables[1], str(day))
         copy(SILVER, tables[2], str(day))
         copy(GOLD, tables[3], str(day))
 
@@ -149,7 +150,10 @@ def _csv(path: Path, columns: dict[str, str]) -> str:
 def write_project(root: Path) -> None:
     """Four models, and a suite of two or three expectations for each."""
     daily = 'time_column="ordered_at", partition_by=day("ordered_at")'
-    sources = (("orders", "orders-*.csv", ORDERS, daily), ("products", "products.csv", PRODUCTS, ""))
+    sources = (
+        ("orders", "orders-*.csv", ORDERS, daily),
+        ("products", "products.csv", PRODUCTS, ""),
+    )
     files = {"pyproject.toml": "[tool.medallion]\n"}
     for name, pattern, columns, declared in sources:
         text = SOURCE.format(name=name, pattern=pattern, columns=columns, declared=declared)
@@ -181,18 +185,74 @@ def write_project(root: Path) -> None:
         (root / name).write_text(text)
 
 
-def _measured(given: argparse.Namespace, folder: Path) -> dict[str, dict[str, dict[str, float]]]:
+def _measured(given: argparse.Namespace, folder: Path) -> list[Phases]:
     own = [sys.executable, HERE, "--dir", folder, "--days", str(given.days), "--rows",
            str(given.rows), "--memory", given.memory, "--threads", str(given.threads), "--step"]  # fmt: skip
     if not (folder / "corrected").exists():
         run([*own, "land"], ROOT, {})
     write_project(folder / "project")
     environment = {
-        "MEDALLION_LOCATIONS_LANDING": str(folder / "landed"),
+        "MEDALLION_LOCATIONS_LANDING": str(folder / "landing"),
         "MEDALLION_WAREHOUSE": str(folder / "lake"),
         "MEDALLION_MEMORY_LIMIT": given.memory,
         "MEDALLION_THREADS": str(given.threads),
     }
-    originals = folder / "originals"
-    originals.mkdir(exist_ok=True)
-    turns: list[dict[str, dict[str, float]]] = []
+    build = (*MEDALLION, "build", "--json")
+    turns: list[Phases] = []
+    for _ in range(given.repeat):
+        for name in ("plain", "lake", "landing"):
+            shutil.rmtree(folder / name, ignore_errors=True)
+        shutil.copytree(folder / "landed", folder / "landing")
+        turn: Phases = {}
+        for phase, command in (
+            ("first by hand", [*own, "all"]),
+            ("first", build),
+            ("corrected by hand", [*own, "week"]),
+            ("corrected", build),
+            ("nothing to do", build),
+            ("all again", (*build, "--full-refresh")),
+        ):
+            if phase == "corrected by hand":
+                shutil.copytree(folder / "corrected", folder / "landing", dirs_exist_ok=True)
+            used = run(command, folder / "project", environment)
+            turn[phase] = {
+                "CPU s": used.cpu,
+                "wall s": used.wall,
+                "peak MB": used.peak / 2**20,
+                "written MB": used.written / 1e6,
+            }
+            print(".", end="", file=sys.stderr, flush=True)
+            if phase == "corrected":
+                _compare(folder, environment)
+        turns.append(turn)
+    print(file=sys.stderr)
+    return turns
+
+
+def _compare(folder: Path, environment: dict[str, str]) -> None:
+    """Stop if the tables are not those by hand."""
+    command = (sys.executable, HERE.parent / "compare.py", folder / "project", folder / "plain")
+    tables = json.loads(run(command, ROOT, environment).output)
+    if different := [name for name, (_, _, same) in tables.items() if not same]:
+        raise SystemExit(f"the rows differ: {', '.join(different)}: {tables}")
+
+
+def _print(given: argparse.Namespace, turns: list[Phases]) -> None:
+    print(
+        f"{given.days} days of {given.rows:,} orders, memory_limit {given.memory}, "
+        f"{given.threads} threads; medians of {given.repeat} turns\n"
+    )
+    keys = list(turns[0]["first"])
+    lines: list[list[object]] = [["", *keys, "CPU ratio", "aim"]]
+    for phase in turns[0]:
+        against = f"{phase} by hand" if f"{phase} by hand" in turns[0] else ""
+        ratio: object = ""
+        if against:
+            ratio = statistics.median(t[phase]["CPU s"] / t[against]["CPU s"] for t in turns)
+        medians = [statistics.median(t[phase][key] for t in turns) for key in keys]
+        lines.append([phase, *(f"{m:.1f}" for m in medians), ratio, AIMS.get(phase, "")])
+    print(table(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -245,12 +245,12 @@ def _write(
     result = TaskResult(
         task.name, State.WRITTEN, written.rows, written.bytes, parts=done.parts, reused=done.reused
     )
-    return _commit_and_audit(run, task, Written(write, 0, pins), result)
+    return _commit_and_audit(run, task, Written(write, need, pins), result)
 
 
 def _commit_and_audit(run: _Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
-    snapshot = run.ports.store.commit(written.write)
-    run.writes[task.name] = replace(written, snapshot=snapshot)
+    written = run.writes[task.name] = _commit(run, task, written)
+    snapshot = written.snapshot
     run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
     tables = run.ports.catalog.tables(written.pins)
     others = {str(n): run.ports.store.frame(tables[n], pin) for n, pin in written.pins.items()}
@@ -258,6 +258,19 @@ def _commit_and_audit(run: _Run, task: Task, written: Written, result: TaskResul
     run.tell(Step.AUDITED, task.name, passed=audit.passed)
     state = State.WRITTEN if audit.passed else State.REJECTED
     return replace(result, state=state, snapshot=snapshot, audit=audit)
+
+
+def _commit(run: _Run, task: Task, written: Written) -> Written:
+    """Commit to the run's branch; where others built other windows meanwhile, on top of theirs."""
+    while True:
+        try:
+            return replace(written, snapshot=run.ports.store.commit(written.write))
+        except ConflictError:
+            tables = run.ports.catalog.tables([task.name, *task.reads])
+            write = rebased(run.survey, task, written, tables, written.pins)
+            if write is None:  # `main` is where it was: it is something else
+                raise
+            written = replace(written, write=write)
 
 
 def _settle(
@@ -280,7 +293,11 @@ def _settle(
     if run.plan.publish:
         state = run.survey.new_state(task.node, task.need, state_of(table), pins)
         before = table.properties.get(STATE)
-        run.ports.catalog.amend(task.name, table.main, before, state.to_text())
+        try:
+            run.ports.catalog.amend(task.name, table.main, before, state.to_text())
+        except ConflictError:
+            if task.need.settles or task.need.audits:
+                raise  # somebody waits for it; else the next build notes the same
     return result
 
 
@@ -381,7 +398,7 @@ def _rebase(run: _Run, tasks: Sequence[Task]) -> bool:
         write = rebased(run.survey, task, written, tables, pins)
         if write is not None:
             moved = True
-            again = Written(write, 0, pins)
+            again = Written(write, written.need, pins)
             result = run.results[task.name]
             run.results[task.name] = _commit_and_audit(run, task, again, result)
     return moved

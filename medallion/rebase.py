@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from medallion.errors import ConflictError
 from medallion.frame import DataFile
 from medallion.names import TableName
-from medallion.need import need_of_windows
+from medallion.need import Need, need_of_windows
 from medallion.plan import Task
 from medallion.state import state_of
 from medallion.survey import Survey
@@ -16,11 +16,12 @@ from medallion.window import Windows
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run committed of one table, and the snapshots of its inputs that it was made from."""
+    """What a run committed of one table: for which need, from which snapshots of its inputs."""
 
     write: Write
-    snapshot: int
+    need: Need
     pins: Mapping[TableName, int]
+    snapshot: int = 0
 
 
 def rebased(
@@ -35,7 +36,9 @@ def rebased(
     Raises:
         ConflictError: somebody changed the same windows, or more than windows.
     """
-    table, write = tables[task.name], written.write
+    table, write = tables.get(task.name), written.write
+    if table is None:
+        raise _conflict(task.name, "it was dropped")
     if table.main == write.base and pins == written.pins:
         return None
     state = state_of(table)
@@ -50,13 +53,14 @@ def rebased(
     before = _files(survey, table, write.base, column)
     after = _files(survey, table, table.main, column)
     spans = {f.span for p, f in (before | after).items() if (p in before) != (p in after)}
-    met = [s for s in spans if s is None or task.need.windows.meets(s)]
+    met = [s for s in spans if s is None or written.need.windows.meets(s)]
     if met:
         shown = Windows.of(s for s in met if s)
         raise _conflict(task.name, f"another run built windows {shown} meanwhile")
     changed = survey.changes(task.node, tables, state.inputs, pins)
     stale = need_of_windows(task.model, state, task.code, changed, task.request).stale
-    settled = replace(state, code=task.code, inputs=dict(pins)).settled(task.need.windows, stale)
+    need = replace(written.need, stale=stale)
+    settled = survey.new_state(task.node, need, state, pins)
     return replace(write, base=table.main, state=settled.to_text())
 
 

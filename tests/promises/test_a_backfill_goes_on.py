@@ -1,4 +1,4 @@
-"""A backfill that was killed or failed goes on: what was finished is found, the rest is computed."""
+"""A backfill that was killed or failed goes on: what it had finished is not computed again."""
 
 import random
 from collections import Counter
@@ -38,7 +38,7 @@ def test_a_backfill_after_any_kill_gives_the_same_rows(
     """With new code and with the old in turns, in one go and in batches."""
     chance = random.Random(11)
     expected, events = {}, {}
-    asked = {"start": "2019-01-02", "end": "2019-02-01", "downstream": True}
+    asked: dict[str, Any] = {"start": "2019-01-02", "end": "2019-02-01", "downstream": True}
     for variant in (2, 0):
         whole = lake(tmp_path / f"whole-{variant}")
         put(whole, "silver.events", variant)

@@ -1,4 +1,4 @@
-"""A table that is merged by key holds what a build from scratch makes, and few files are rewritten."""
+"""A table merged by key holds what a build from scratch makes; few files are rewritten."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,9 @@ Orders = dict[int, tuple[str, int]]
 """By id: when it happened, amount."""
 
 NAME = "silver.orders"
-QUERY = "select id, zone, max(happened) as happened, sum(amount)::bigint as amount from {} group by all"
+QUERY = (
+    "select id, zone, max(happened) as happened, sum(amount)::bigint as amount from {} group by all"
+)
 
 
 def project(root: Path, declaration: str = "") -> Path:
@@ -65,9 +67,7 @@ ORDERS: Any = st.dictionaries(
 )
 
 
-def test_merges_equal_a_build_from_scratch(
-    tmp_path_factory: Any, kills: int
-) -> None:
+def test_merges_equal_a_build_from_scratch(tmp_path_factory: Any, kills: int) -> None:
     """While keys are added and their rows change; each build after a build does nothing."""
 
     @settings(

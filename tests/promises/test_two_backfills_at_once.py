@@ -222,8 +222,9 @@ def test_landed_files_of_windows_are_both_remembered(tmp_path: Path) -> None:
     report = backfill(root, ("2019", "2019"), listener=listen)
     assert report.exit_code == 0, report.to_dict()
     assert ids(root) == [0, 1, 2]
-    build(root)
+    before = versions(root)
     assert {r.state for r in build(root).results} == {State.FRESH}
+    assert versions(root) == before
     # A file that lands again is known to be another.
     land(root, "2019-all", [(7, "2019-05-05", 0, "")])
     land(root, "2020-all", [(8, "2020-05-05", 0, "")])
