@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medallion.build import noted
+from medallion.auditing import noted
 from medallion.errors import ConflictError, DefinitionError
 from medallion.names import TableName, branch_of, run_of
 from medallion.ports import Catalog

@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import Any
 
 from medallion import config, wiring
+from medallion.auditing import AUDIT, audit_snapshot, verdict_note
 from medallion.backfill import backfill_range, backfill_requests, batches
 from medallion.branches import Branch, discard_run, find_branches, publish_run
-from medallion.build import AUDIT, audit_snapshot, build, check, verdict_note
+from medallion.build import build, check
 from medallion.coverage import Coverage, coverage
 from medallion.diff import Diff, diff
 from medallion.errors import DefinitionError

@@ -1,7 +1,6 @@
 """Survey: look at tables and landed files, and find what each model needs.
 
-Metadata is looked at first. Manifests are read only where a table moved on, and rows only where a
-file is of more than one window.
+Metadata is looked at first; manifests are read only where a table moved on.
 """
 
 import hashlib
@@ -9,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from medallion.changes import Changes
 from medallion.declaration import Strategy
 from medallion.errors import DefinitionError
 from medallion.forms import Form
@@ -22,7 +22,7 @@ from medallion.ports import Ports
 from medallion.source import Source
 from medallion.state import State, state_of
 from medallion.suite import Suite
-from medallion.table import Snapshot, Table
+from medallion.table import Table
 from medallion.window import ALL, EVER, NONE, Grain, Window, Windows, parse_range
 
 Tables = Mapping[TableName, Table]
@@ -38,7 +38,10 @@ class Survey:
     codes: Mapping[TableName, str]
     suites: Mapping[TableName, Suite]
     place: Callable[[Source], Source]
-    _seen: dict[object, Windows] = field(default_factory=dict)
+    _changes: Changes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._changes = Changes(self.ports.store, self.ports.engine)
 
     def need(
         self,
@@ -61,7 +64,7 @@ class Survey:
         elif self.by_window(node):
             need = self._need_of_windows(node, state, tables, pins, request, coming or {})
         else:
-            changed = self._changes(node, tables, pins, state, coming or {})
+            changed = self._all_changes(node, tables, pins, state, coming or {})
             need = need_of_all(model, state, code, changed, request)
         need = replace(need, creates=table is None or table.main is None)
         stricter = state is not None and state.suite != self.suites[node.name].digest
@@ -101,7 +104,7 @@ class Survey:
     ) -> dict[str, Windows]:
         """In which windows each input changed between two sets of snapshots."""
         return {
-            str(name): self._changed(
+            str(name): self._changes.since(
                 tables[name],
                 before.get(name),
                 now[name],
@@ -159,7 +162,7 @@ class Survey:
     ) -> Need:
         model, grain, arrivals = node.model, node.model.grain, None
         assert grain is not None
-        changed = self._changes(node, tables, pins, state, coming)
+        changed = self._all_changes(node, tables, pins, state, coming)
         if not any(self.time_column(node, name) for name in node.reads):
             request = replace(request, asked=_bounds(model, state, request.asked))
             domain = Windows.of([request.asked]).cover(grain)
@@ -173,7 +176,7 @@ class Survey:
         for name in node.reads:
             if column := self.time_column(node, name):
                 if name in pins:
-                    domain |= self._rows_in(tables[name], pins[name], column, grain)
+                    domain |= self._changes.rows_in(tables[name], pins[name], column, grain)
                 domain |= coming.get(name, NONE).cover(grain)
         own = self._own_files(tables.get(node.name), model)
         windows = _widened(need.windows, own, grain)
@@ -185,7 +188,7 @@ class Survey:
             arrivals=arrivals,
         )
 
-    def _changes(
+    def _all_changes(
         self,
         node: Node,
         tables: Tables,
@@ -199,58 +202,6 @@ class Survey:
         for name, windows in coming.items():
             whole = bool(windows) and not self.time_column(node, name)
             found[str(name)] = found.get(str(name), NONE) | (ALL if whole else windows)
-        return found
-
-    def _changed(
-        self, table: Table, old: int | None, new: int, column: str, grain: Grain | None
-    ) -> Windows:
-        """The windows whose files are others in the newer snapshot than in the older one."""
-        if old == new:
-            return NONE
-        steps = _steps(table, old, new)
-        if steps is None or (column and table.schema_at(new).column(column) is None):
-            return ALL
-        if not column or grain is None:
-            return ALL if steps else NONE
-        key = (table.name, old, new, column, grain)
-        if key not in self._seen:
-            files: dict[str, DataFile] = {}
-            for a, b in steps:
-                before = {f.path: f for f in self.ports.store.frame(table, a, column).files}
-                after = {f.path: f for f in self.ports.store.frame(table, b, column).files}
-                files |= {
-                    p: f for p, f in (before | after).items() if (p in before) != (p in after)
-                }
-            self._seen[key] = self._windows(table, new, files.values(), column, grain)
-        return self._seen[key]
-
-    def _rows_in(self, table: Table, snapshot: int, column: str, grain: Grain) -> Windows:
-        """The windows in which a table has rows."""
-        key = (table.name, snapshot, column, grain)
-        if key not in self._seen:
-            if table.schema_at(snapshot).column(column) is None:
-                raise DefinitionError(
-                    f"{table.name} has no column {column!r} yet, its time column",
-                    hint=f"medallion build --select {table.name}",
-                )
-            files = self.ports.store.frame(table, snapshot, column).files
-            self._seen[key] = self._windows(table, snapshot, files, column, grain)
-        return self._seen[key]
-
-    def _windows(
-        self, table: Table, snapshot: int, files: Iterable[DataFile], column: str, grain: Grain
-    ) -> Windows:
-        """The windows of rows in files; of a file with several, its time column is read."""
-        known, unknown = [], []
-        for file in files:
-            if file.span and grain.ordinal(file.span.first) == grain.ordinal(file.span.past - 1):
-                known.append(file.span.cover(grain))
-            else:
-                unknown.append(file)
-        found = Windows.of(known)
-        if unknown:
-            frame = Frame(table.schema_at(snapshot), tuple(unknown))
-            found |= self.ports.engine.windows(frame, column, grain)
         return found
 
     def _own_files(self, table: Table | None, model: Model) -> tuple[DataFile, ...]:
@@ -298,27 +249,6 @@ class Survey:
             if not column or file.span is None or need.filled.meets(file.span)
         ]
         return Reading(len(files), sum(f.rows for f in files), sum(f.bytes for f in files))
-
-
-def _steps(table: Table, old: int | None, new: int) -> list[tuple[int, int]] | None:
-    """The pairs of snapshots whose files are to be compared; None where history does not tell.
-
-    A snapshot that only rewrote files (`replace`) is stepped over: its rows are those before it.
-    """
-    if old is None or old not in table.snapshots or new not in table.snapshots:
-        return None
-    between: list[Snapshot] = []
-    for snapshot in table.lineage(new):
-        if snapshot.id == old:
-            break
-        between.append(snapshot)
-    else:
-        return [(old, new)]
-    if not any(s.operation == "replace" for s in between):
-        return [(old, new)]
-    steps = [(s.parent, s.id) for s in between if s.operation != "replace"]
-    known = [(a, b) for a, b in steps if a is not None and a in table.snapshots]
-    return known if len(known) == len(steps) else None
 
 
 def _widened(windows: Windows, own: Iterable[DataFile], grain: Grain) -> Windows:

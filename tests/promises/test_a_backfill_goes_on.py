@@ -43,7 +43,7 @@ def test_a_backfill_after_any_kill_gives_the_same_rows(
         whole = lake(tmp_path / f"whole-{variant}")
         put(whole, "silver.events", variant)
         answer = runner.backfill(whole, "silver.events", **asked)
-        assert answer["status"] == 0
+        assert answer["status"] == 0, answer
         expected[variant], events[variant] = contents(whole), answer["events"]
     assert expected[0] != expected[2]
 
@@ -54,7 +54,7 @@ def test_a_backfill_after_any_kill_gives_the_same_rows(
         runner.backfill(root, "silver.events", chance.randint(1, events[variant]), **options)
         answer = runner.backfill(root, "silver.events", **options)
 
-        assert answer["status"] == 0
+        assert answer["status"] == 0, answer
         assert contents(root) == expected[variant]
         reused += sum(r["reused"] for p in answer["report"]["reports"] for r in p["results"])
     assert reused > 0

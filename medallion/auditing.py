@@ -1,0 +1,49 @@
+"""Auditing: a snapshot read back and judged, and what is noted of that on its table."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from medallion.errors import CatalogError
+from medallion.names import TableName
+from medallion.plan import Task
+from medallion.ports import Ports
+from medallion.suite import Audit
+from medallion.table import Table
+
+AUDIT = "medallion.audit."  # a table property, with the branch behind it: what its audit said
+
+
+def audit_snapshot(ports: Ports, task: Task, snapshot: int, others: Mapping[str, Any]) -> Audit:
+    """Audit a snapshot of a task's table, read back from where it was committed."""
+    table = found(ports.catalog.tables([task.name]), task.name)
+    frame = ports.store.frame(table, snapshot)
+    verdicts = (
+        ports.executor.submit(
+            ports.auditor.audit, task.suite, frame, keys=task.model.unique_key, others=others
+        ).result()
+        if task.suite
+        else ()
+    )
+    return Audit(task.name, snapshot, task.suite.digest if task.suite else "", frame.rows, verdicts)
+
+
+def found(tables: Mapping[TableName, Table], name: TableName) -> Table:
+    """The table of that name, or a `CatalogError`: it was there when the run was planned."""
+    if name not in tables:
+        raise CatalogError(f"{name} was dropped since the run was planned", hint="build again")
+    return tables[name]
+
+
+def verdict_note(audit: Audit) -> str:
+    """An audit as a table property: which snapshot, which suite, what came out."""
+    failed = [f"{v.expectation}: {v.outcome}" for v in audit.verdicts if v.blocks]
+    return json.dumps(
+        {"snapshot": audit.snapshot, "suite": audit.suite, "passed": audit.passed, "blocks": failed}
+    )
+
+
+def noted(table: Table, branch: str) -> Mapping[str, Any] | None:
+    """What `verdict_note` kept for a branch."""
+    text = table.properties.get(AUDIT + branch)
+    return json.loads(text) if text else None

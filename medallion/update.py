@@ -1,0 +1,198 @@
+"""Update: one table brought up to date on the run's branch: evaluated, committed, audited."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from medallion.auditing import audit_snapshot, found
+from medallion.errors import ConflictError
+from medallion.evaluation import Evaluation
+from medallion.frame import Frame
+from medallion.names import TableName, branch_of
+from medallion.need import shown_windows
+from medallion.plan import Plan, Task
+from medallion.ports import Ports
+from medallion.rebase import Written, rebased
+from medallion.report import Event, Listener, State, Step, TaskResult
+from medallion.state import state_of
+from medallion.survey import Survey
+from medallion.table import CODE, INPUTS, RUN, STATE, SUITE, WINDOWS, Draft, Table, Write
+
+_SHOWN = 500  # characters of a list of windows
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run has come to so far."""
+
+    plan: Plan
+    ports: Ports
+    survey: Survey
+    lanes: int
+    windows: int
+    listener: Listener
+    results: dict[TableName, TaskResult] = field(default_factory=dict)
+    writes: dict[TableName, Written] = field(default_factory=dict)
+    addresses: dict[TableName, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def branch(self) -> str:
+        """The branch that the run writes to."""
+        return branch_of(self.plan.run)
+
+    def tell(
+        self, step: Step, subject: object, result: TaskResult | None = None, **details: Any
+    ) -> None:
+        """Tell the listener of a step."""
+        self.listener(Event(step, self.plan.run, str(subject), details, result))
+
+
+def update(run: Run, task: Task) -> TaskResult:
+    """Do what the task needs, now that its inputs are there."""
+    ports = run.ports
+    tables = ports.catalog.tables([task.name, *task.reads])
+    pins = {name: _pin(run, tables, name, pin) for name, pin in task.reads.items()}
+    planned = {n: t for n, t in run.plan.tables.items() if n == task.name}
+    if None in task.reads.values():
+        need = run.survey.need(task.node, {**tables, **planned}, pins, task.request)
+        task = replace(task, need=need)
+    if task.need.idle:
+        return TaskResult(task.name, State.FRESH)
+    inputs = {
+        name: ports.store.frame(found(tables, name), pin, run.survey.time_column(task.node, name))
+        for name, pin in pins.items()
+    }
+    if task.need.builds:
+        done = _write(run, task, planned.get(task.name), tables, pins, inputs)
+        if done is not None:
+            return done
+    return _settle(run, task, planned[task.name], pins, inputs)
+
+
+def _pin(run: Run, tables: Mapping[TableName, Table], name: TableName, pin: int | None) -> int:
+    """The snapshot of an input: as planned, as this run wrote it, or as it stayed."""
+    if pin is None and name in run.writes:
+        return run.writes[name].snapshot
+    snapshot = pin if pin is not None else found(tables, name).main
+    assert snapshot is not None
+    return snapshot
+
+
+def _write(
+    run: Run,
+    task: Task,
+    before: Table | None,
+    tables: Mapping[TableName, Table],
+    pins: Mapping[TableName, int],
+    inputs: Mapping[TableName, Frame],
+) -> TaskResult | None:
+    """Evaluate, commit to the branch, audit; nothing if the rows turn out to be those there are."""
+    ports, need = run.ports, task.need
+    location = ports.catalog.location(task.name)
+    draft = _draft(task, tables.get(task.name), location, run.plan.run)
+    current = None
+    if before and before.main is not None and not need.anew:
+        current = ports.store.frame(before, before.main)
+    evaluation = Evaluation(ports, run.survey, task, inputs, draft, run.windows)
+    done = evaluation.run(
+        current, lambda n, of: run.tell(Step.EVALUATED, task.name, part=n, parts=of)
+    )
+    run.addresses[task.name] = done.addresses
+    written = done.result
+    replaces = None if need.anew else need.replaces | written.replaced
+    if replaces is not None and replaces == {f.path for f in written.files} and not need.creates:
+        return None
+    summary = {
+        RUN: run.plan.run,
+        CODE: task.code,
+        SUITE: task.suite.digest if task.suite else "",
+        INPUTS: json.dumps({str(k): v for k, v in sorted(pins.items())}),
+    }
+    if shown := shown_windows(need, task.model):
+        summary[WINDOWS] = ", ".join(shown)[:_SHOWN]
+    state = run.survey.new_state(task.node, need, state_of(before), pins)
+    write = Write(
+        draft,
+        run.branch,
+        task.base,
+        written,
+        summary,
+        task.model.description,
+        replaces,
+        state.to_text(),
+    )
+    result = TaskResult(
+        task.name, State.WRITTEN, written.rows, written.bytes, parts=done.parts, reused=done.reused
+    )
+    return commit_and_audit(run, task, Written(write, need, pins), result)
+
+
+def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
+    """Make what was evaluated a snapshot of the run's branch, and audit that."""
+    written = run.writes[task.name] = _commit(run, task, written)
+    snapshot = written.snapshot
+    run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
+    tables = run.ports.catalog.tables(written.pins)
+    others = {str(n): run.ports.store.frame(tables[n], pin) for n, pin in written.pins.items()}
+    audit = audit_snapshot(run.ports, task, snapshot, others)
+    run.tell(Step.AUDITED, task.name, passed=audit.passed)
+    state = State.WRITTEN if audit.passed else State.REJECTED
+    return replace(result, state=state, snapshot=snapshot, audit=audit)
+
+
+def _commit(run: Run, task: Task, written: Written) -> Written:
+    """Commit to the run's branch; where others built other windows meanwhile, on top of theirs."""
+    while True:
+        try:
+            return replace(written, snapshot=run.ports.store.commit(written.write))
+        except ConflictError:
+            tables = run.ports.catalog.tables([task.name, *task.reads])
+            write = rebased(run.survey, task, written, tables, written.pins)
+            if write is None:  # `main` is where it was: it is something else
+                raise
+            written = replace(written, write=write)
+
+
+def _settle(
+    run: Run,
+    task: Task,
+    table: Table,
+    pins: Mapping[TableName, int],
+    inputs: Mapping[TableName, Frame],
+) -> TaskResult:
+    """Note that rows which stay as they are are up to date, after an audit by a changed suite."""
+    assert table.main is not None
+    result = TaskResult(task.name, State.FRESH)
+    if task.need.audits:
+        others = {str(name): frame for name, frame in inputs.items()}
+        audit = audit_snapshot(run.ports, task, table.main, others)
+        run.tell(Step.AUDITED, task.name, passed=audit.passed)
+        result = TaskResult(task.name, State.AUDITED, snapshot=table.main, audit=audit)
+        if not audit.passed:
+            return replace(result, state=State.REJECTED, snapshot=None)
+    if run.plan.publish:
+        state = run.survey.new_state(task.node, task.need, state_of(table), pins)
+        before = table.properties.get(STATE)
+        try:
+            run.ports.catalog.amend(task.name, table.main, before, state.to_text())
+        except ConflictError:
+            if task.need.settles or task.need.audits:
+                raise  # somebody waits for it; else the next build notes the same
+    return result
+
+
+def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:
+    if table is None:
+        return Draft(task.name, location, run, task.model.partition_by, renamed=task.model.renamed)
+    return Draft(
+        task.name,
+        table.location,
+        run,
+        task.model.partition_by,
+        table.schema_at(table.main) if table.main is not None else None,
+        tuple(table.schemas.values()),
+        table.last_column_id,
+        task.model.renamed,
+        keeps=not task.need.anew,
+    )
