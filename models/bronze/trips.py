@@ -1,7 +1,12 @@
 from medallion import Source, bronze, files, month
 
 
-@bronze(partition_by=month("pickup_datetime"), owner="taxi", tags=["daily"])
+@bronze(
+    time_column="pickup_datetime",
+    partition_by=month("pickup_datetime"),
+    owner="taxi",
+    tags=["daily"],
+)
 def trips() -> Source:
     """Yellow-taxi trips exactly as they landed.
 

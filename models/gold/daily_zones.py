@@ -2,6 +2,7 @@ from medallion import SQL, gold, month
 
 
 @gold(
+    time_column="pickup_date",
     partition_by=month("pickup_date"),
     unique_key=["pickup_date", "pickup_zone_id"],
     owner="analytics",

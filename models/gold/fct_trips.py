@@ -1,7 +1,12 @@
 from medallion import SQL, gold, month
 
 
-@gold(partition_by=month("pickup_at"), owner="analytics", tags=["daily"])
+@gold(
+    time_column="pickup_at",
+    partition_by=month("pickup_at"),
+    owner="analytics",
+    tags=["daily"],
+)
 def fct_trips() -> SQL:
     """One row per trip, with keys to dim_date, dim_zone and dim_payment that always match.
 

@@ -14,6 +14,7 @@ TRIP = [
 
 
 @silver(
+    time_column="pickup_at",
     partition_by=month("pickup_at"),
     unique_key=TRIP,
     mask={"driver_licence": hashed()},

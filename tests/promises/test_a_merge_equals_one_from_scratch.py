@@ -71,7 +71,7 @@ def test_merges_equal_a_build_from_scratch(tmp_path_factory: Any, kills: int) ->
     """While keys are added and their rows change; each build after a build does nothing."""
 
     @settings(
-        max_examples=max(kills // 4, 1),
+        max_examples=max(kills // 6, 1),
         deadline=None,
         derandomize=True,
         database=None,
