@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from medallion.errors import DefinitionError
-from medallion.graph import Graph, Node
+from medallion.graph import Node
 from medallion.names import TableName
 from medallion.need import Need, Request
 from medallion.survey import Survey
@@ -26,15 +26,28 @@ def backfill_range(survey: Survey, node: Node, asked: Window) -> Window:
 
 
 def backfill_requests(
-    graph: Graph, node: Node, asked: Window, *, downstream: bool
+    survey: Survey, node: Node, asked: Window, *, downstream: bool
 ) -> Mapping[TableName, Request]:
     """The windows of the model in any case; downstream of it those that this makes stale."""
     requests = {node.name: Request(asked, again=True)}
-    for name in graph.downstream([node.name]) if downstream else ():
-        model = graph[name].model
-        reach = asked.after(model.lookback, model.grain) if model.grain else EVER
-        requests[name] = Request(reach)
+    below = survey.graph.downstream([node.name]) if downstream else ()
+    for other in survey.graph:
+        if other.name in below:
+            reached = {name: requests[name].asked for name in other.reads if name in requests}
+            requests[other.name] = Request(_reach(survey, other, reached))
     return requests
+
+
+def _reach(survey: Survey, node: Node, reached: Mapping[TableName, Window]) -> Window:
+    """A range that holds all windows of a model that changes of its inputs can make stale."""
+    grain, lookback = node.model.grain, node.model.lookback
+    windows = [
+        window.cover(grain).after(lookback, grain)
+        if grain and survey.time_column(node, name)
+        else EVER
+        for name, window in reached.items()
+    ]
+    return Window(min(w.first for w in windows), max(w.past for w in windows))
 
 
 def batches(node: Node, need: Need, asked: Window, size: int) -> Iterator[Window]:

@@ -50,7 +50,7 @@ class Coverage:
 def coverage(model: Model, state: State | None, need: Need) -> Coverage:
     """The coverage of a model of that state that has that need."""
     reasons = need.reasons if need.builds else ()
-    if need.audits:
+    if need.audits and not need.builds:
         reasons = ("suite changed",)
     if state is None or model.grain is None or need.filled == ALL:
         return Coverage(reasons, state.built if state else NONE)

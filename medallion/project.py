@@ -177,10 +177,10 @@ class Project:
         node, asked = self.graph[TableName.parse(name)], self.backfill_range(name, start, end)
         ranges: Iterable[Window] = [asked]
         if batch:
-            whole = self._plan(backfill_requests(self.graph, node, asked, downstream=False))
+            whole = self._plan(backfill_requests(self.survey, node, asked, downstream=False))
             ranges = batches(node, whole.tasks[0].need, asked, batch) if whole.tasks else ()
         for part in ranges:
-            yield self._plan(backfill_requests(self.graph, node, part, downstream=downstream))
+            yield self._plan(backfill_requests(self.survey, node, part, downstream=downstream))
 
     def backfill_range(self, name: str, start: str | None, end: str | None) -> Window:
         """The range of whole windows that a backfill of these dates builds."""

@@ -68,7 +68,7 @@ class Survey:
             need = need_of_all(model, state, code, changed, request)
         need = replace(need, creates=table is None or table.main is None)
         stricter = state is not None and state.suite != self.suites[node.name].digest
-        need = replace(need, audits=stricter and not need.builds)
+        need = replace(need, audits=stricter)
         return replace(need, reading=self._reading(node, need, tables, pins))
 
     def by_window(self, node: Node) -> bool:

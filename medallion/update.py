@@ -7,7 +7,7 @@ from typing import Any
 
 from medallion.auditing import audit_snapshot, found
 from medallion.errors import ConflictError
-from medallion.evaluation import Evaluation
+from medallion.evaluation import Evaluated, Evaluation
 from medallion.frame import Frame
 from medallion.names import TableName, branch_of
 from medallion.need import shown_windows
@@ -17,7 +17,7 @@ from medallion.rebase import Written, rebased
 from medallion.report import Event, Listener, State, Step, TaskResult
 from medallion.state import state_of
 from medallion.survey import Survey
-from medallion.table import CODE, INPUTS, RUN, STATE, SUITE, WINDOWS, Draft, Table, Write
+from medallion.table import CODE, INPUTS, RUN, STATE, SUITE, WINDOWS, Draft, Result, Table, Write
 
 _SHOWN = 500  # characters of a list of windows
 
@@ -63,11 +63,18 @@ def update(run: Run, task: Task) -> TaskResult:
         name: ports.store.frame(found(tables, name), pin, run.survey.time_column(task.node, name))
         for name, pin in pins.items()
     }
+    result, before = TaskResult(task.name, State.FRESH), planned.get(task.name)
     if task.need.builds:
-        done = _write(run, task, planned.get(task.name), tables, pins, inputs)
-        if done is not None:
-            return done
-    return _settle(run, task, planned[task.name], pins, inputs)
+        location = ports.catalog.location(task.name)
+        draft = _draft(task, tables.get(task.name), location, run.plan.run)
+        done = _evaluate(run, task, before, draft, inputs)
+        result = replace(result, parts=done.parts, reused=done.reused)
+        write = _write(run, task, before, draft, done.result, pins)
+        if write is not None:
+            rows, size = done.result.rows, done.result.bytes
+            written = Written(write, task.need, pins)
+            return commit_and_audit(run, task, written, replace(result, rows=rows, bytes=size))
+    return _settle(run, task, planned[task.name], pins, inputs, result)
 
 
 def _pin(run: Run, tables: Mapping[TableName, Table], name: TableName, pin: int | None) -> int:
@@ -79,29 +86,32 @@ def _pin(run: Run, tables: Mapping[TableName, Table], name: TableName, pin: int 
     return snapshot
 
 
-def _write(
-    run: Run,
-    task: Task,
-    before: Table | None,
-    tables: Mapping[TableName, Table],
-    pins: Mapping[TableName, int],
-    inputs: Mapping[TableName, Frame],
-) -> TaskResult | None:
-    """Evaluate, commit to the branch, audit; nothing if the rows turn out to be those there are."""
-    ports, need = run.ports, task.need
-    location = ports.catalog.location(task.name)
-    draft = _draft(task, tables.get(task.name), location, run.plan.run)
+def _evaluate(
+    run: Run, task: Task, before: Table | None, draft: Draft, inputs: Mapping[TableName, Frame]
+) -> Evaluated:
     current = None
-    if before and before.main is not None and not need.anew:
-        current = ports.store.frame(before, before.main)
-    evaluation = Evaluation(ports, run.survey, task, inputs, draft, run.windows)
+    if before and before.main is not None and not task.need.anew:
+        current = run.ports.store.frame(before, before.main)
+    evaluation = Evaluation(run.ports, run.survey, task, inputs, draft, run.windows)
     done = evaluation.run(
         current, lambda n, of: run.tell(Step.EVALUATED, task.name, part=n, parts=of)
     )
     run.addresses[task.name] = done.addresses
-    written = done.result
-    replaces = None if need.anew else need.replaces | written.replaced
-    if replaces is not None and replaces == {f.path for f in written.files} and not need.creates:
+    return done
+
+
+def _write(
+    run: Run,
+    task: Task,
+    before: Table | None,
+    draft: Draft,
+    result: Result,
+    pins: Mapping[TableName, int],
+) -> Write | None:
+    """The commit of what was evaluated; None if the rows turn out to be those there are."""
+    need = task.need
+    replaces = None if need.anew else need.replaces | result.replaced
+    if replaces is not None and replaces == {f.path for f in result.files} and not need.creates:
         return None
     summary = {
         RUN: run.plan.run,
@@ -111,21 +121,9 @@ def _write(
     }
     if shown := shown_windows(need, task.model):
         summary[WINDOWS] = ", ".join(shown)[:_SHOWN]
-    state = run.survey.new_state(task.node, need, state_of(before), pins)
-    write = Write(
-        draft,
-        run.branch,
-        task.base,
-        written,
-        summary,
-        task.model.description,
-        replaces,
-        state.to_text(),
-    )
-    result = TaskResult(
-        task.name, State.WRITTEN, written.rows, written.bytes, parts=done.parts, reused=done.reused
-    )
-    return commit_and_audit(run, task, Written(write, need, pins), result)
+    state = run.survey.new_state(task.node, need, state_of(before), pins).to_text()
+    comment = task.model.description
+    return Write(draft, run.branch, task.base, result, summary, comment, replaces, state)
 
 
 def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
@@ -160,15 +158,15 @@ def _settle(
     table: Table,
     pins: Mapping[TableName, int],
     inputs: Mapping[TableName, Frame],
+    result: TaskResult,
 ) -> TaskResult:
     """Note that rows which stay as they are are up to date, after an audit by a changed suite."""
     assert table.main is not None
-    result = TaskResult(task.name, State.FRESH)
     if task.need.audits:
         others = {str(name): frame for name, frame in inputs.items()}
         audit = audit_snapshot(run.ports, task, table.main, others)
         run.tell(Step.AUDITED, task.name, passed=audit.passed)
-        result = TaskResult(task.name, State.AUDITED, snapshot=table.main, audit=audit)
+        result = replace(result, state=State.AUDITED, snapshot=table.main, audit=audit)
         if not audit.passed:
             return replace(result, state=State.REJECTED, snapshot=None)
     if run.plan.publish:
