@@ -59,7 +59,7 @@ class Task:
         if self.need.audits:
             return "suite changed: audit only"
         if self.need.settles:
-            return "accept the code for what is built"
+            return "note that its rows are up to date"
         return f"if {' or '.join(awaited)} changes it"
 
 

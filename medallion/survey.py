@@ -68,7 +68,9 @@ class Survey:
             need = need_of_all(model, state, code, changed, request)
         need = replace(need, creates=table is None or table.main is None)
         stricter = state is not None and state.suite != self.suites[node.name].digest
-        need = replace(need, audits=stricter)
+        # Snapshots expire: what has not changed since is better known of a newer one.
+        moved = state is not None and dict(state.inputs) != dict(pins)
+        need = replace(need, audits=stricter, settles=need.settles or moved)
         return replace(need, reading=self._reading(node, need, tables, pins))
 
     def by_window(self, node: Node) -> bool:

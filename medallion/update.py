@@ -175,7 +175,7 @@ def _settle(
         try:
             run.ports.catalog.amend(task.name, table.main, before, state.to_text())
         except ConflictError:
-            if task.need.settles or task.need.audits:
+            if task.request.forward_only or task.need.audits:
                 raise  # somebody waits for it; else the next build notes the same
     return result
 
