@@ -10,6 +10,7 @@ import argparse
 import json
 import shutil
 import statistics
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,15 @@ from typing import Any
 
 from measure import MEDALLION, ROOT, Usage, run, table
 
-AIM_MS, AIM_HELP = 25, 0.12
+AIM_MS, AIM_HELP, AIM_IDLE = 25, 0.12, 0.5
+LARGE = ("duckdb", "great_expectations", "pyiceberg", "sqlalchemy", "sqlglot")
+IMPORTED = f"""
+import sys
+from medallion import Project
+with Project.load() as project:
+    project.build()
+print(*(name for name in {LARGE} if name in sys.modules))
+"""
 SEED = '''from medallion import SQL, bronze
 
 
@@ -77,31 +86,40 @@ def _measured(folder: Path, models: int, few: int, repeat: int) -> dict[str, Any
     sizes = {"many": models, "few": few}
     for name, count in sizes.items():
         write_project(folder / name, count)
-    steps: dict[str, Sequence[str]] = {"first": ("build",), "again": ("build",), "ls": ("ls",)}
+    steps: dict[str, Sequence[str]] = {
+        "first": ("build",),
+        "again": ("build", "--full-refresh"),
+        "idle": ("build",),
+        "ls": ("ls",),
+    }
     used: dict[str, list[Usage]] = {}
     for _ in range(repeat):
         used.setdefault("help", []).append(run([*MEDALLION, "--help"], ROOT, {}))
         for name in sizes:
             shutil.rmtree(folder / name / "warehouse", ignore_errors=True)
             for step, arguments in steps.items():
-                told = run([*MEDALLION, *arguments], folder / name, {})
-                used.setdefault(f"{step} {name}", []).append(told)
+                spent = run([*MEDALLION, *arguments], folder / name, {})
+                used.setdefault(f"{step} {name}", []).append(spent)
     cpu = {key: statistics.median(u.cpu for u in turns) for key, turns in used.items()}
     wall = {key: statistics.median(u.wall for u in turns) for key, turns in used.items()}
-    return {"models": models, "few": few, "repeat": repeat, "cpu": cpu, "wall": wall}
+    imported = run([sys.executable, "-c", IMPORTED], folder / "many", {}).output.split()
+    told = {"models": models, "few": few, "repeat": repeat, "imported": imported}
+    return {**told, "cpu": cpu, "wall": wall}
 
 
 def _print(told: dict[str, Any]) -> None:
     many, few = told["models"], told["few"]
     print(f"{many} tiny models against {few}; medians of {told['repeat']} turns\n")
     lines: list[list[object]] = [["", f"{many}: CPU s", "wall s", "a model: CPU ms", "aim"]]
-    for key, what in (("first", "first build"), ("again", "build again"), ("ls", "ls")):
+    whats = {"first": "first build", "again": "build again", "idle": "nothing to do", "ls": "ls"}
+    for key, what in whats.items():
         cpu, wall = told["cpu"], told["wall"]
         slope = 1000 * (cpu[f"{key} many"] - cpu[f"{key} few"]) / (many - few)
-        aim = f"<= {AIM_MS}" if key != "ls" else ""
+        aim = {"ls": "", "idle": f"<= {AIM_IDLE} s"}.get(key, f"<= {AIM_MS}")
         lines.append([what, cpu[f"{key} many"], wall[f"{key} many"], f"{slope:.1f}", aim])
     lines.append(["--help", cpu["help"], wall["help"], "", f"<= {AIM_HELP} s"])
     print(table(lines))
+    print(f"\nWith nothing to do, of {', '.join(LARGE)} it imports:", *told["imported"] or ["none"])
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
     python benchmarks/windows.py [--days 30] [--rows 300000] [--memory 128MB] [--dir DIR]
 
-One CSV file a day goes through bronze, silver (casts, a filter, a join) and gold (aggregates), each
-partitioned by day. Then the files of a week are corrected and built again, and then there is nothing
-to do. By hand is the same SQL and one `COPY` a day and layer, without audits.
+All days are built, then a corrected week of them, and then there is nothing to do; `days.py` says
+how, and what is by hand. Below is what a rebuild of everything costs, and importing alone.
 """
 
 import argparse
@@ -13,63 +12,15 @@ import shutil
 import statistics
 import sys
 import tempfile
-from datetime import date, timedelta
 from pathlib import Path
 
 from measure import MEDALLION, ROOT, run, table
 
 Phases = dict[str, dict[str, float]]  # phase, measure
 
-HERE = Path(__file__).resolve()
-WEEK = slice(9, 16)  # the days that are corrected
+HERE = Path(__file__).resolve().parent
+IMPORTS = "import duckdb, great_expectations, pyiceberg.catalog.sql"
 AIMS = {"first": "<= 1.2", "corrected": "<= 1.6"}
-ORDERS = {
-    "order_id": "bigint", "customer_id": "integer", "product_id": "integer",
-    "ordered_at": "timestamp", "quantity": "varchar", "price": "varchar", "status": "varchar",
-}  # fmt: skip
-PRODUCTS = {"product_id": "integer", "category": "varchar", "weight": "double"}
-SILVER = """
-        select
-            order_id, customer_id, o.product_id, category, ordered_at, status,
-            try_cast(quantity as integer) as quantity,
-            try_cast(price as decimal(10, 2)) as price,
-            try_cast(quantity as integer) * weight as weight
-        from bronze.orders o join bronze.products p on o.product_id = p.product_id
-        where try_cast(price as decimal(10, 2)) >= 0 and status <> 'test'
-"""
-GOLD = """
-        select
-            date_trunc('day', ordered_at) as day, category, status, count(*) as orders,
-            count(distinct customer_id) as customers, sum(quantity * price) as revenue,
-            max(weight) as heaviest
-        from silver.orders
-        group by all
-"""
-SOURCE = '''from medallion import Source, bronze, day, files
-
-
-@bronze({declared})
-def {name}() -> Source:
-    """As landed."""
-    return files("{{landing}}/{pattern}", columns={columns})
-'''
-MODEL = '''from medallion import SQL, {layer}, day
-
-
-@{layer}(time_column="{time}", partition_by=day("{time}"))
-def {name}() -> SQL:
-    """One day at a time."""
-    return """{query}"""
-'''
-DRAWN = """
-    with drawn as (select range as i, hash(range + {seed}) as h from range({rows})) select
-        {day} * 10000000 + i as order_id, h % 50000 as customer_id,
-        (h >> 8) % 1000 as product_id, timestamp '{date}' + to_seconds(i * 86400 // {rows})
-        as ordered_at, 1 + (h >> 20) % 5 as quantity,
-        if((h >> 30) % 200 = 0, 'n/a', ((h >> 32) % 20000 / 100)::varchar) as price,
-        ['new', 'paid', 'sent', 'test'][(1 + (h >> 50) % 4)::integer] as status
-    from drawn
-"""
 
 
 def main() -> None:
@@ -81,116 +32,24 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="DuckDB's threads")
     parser.add_argument("--repeat", type=int, default=3, help="turns; the medians are told")
     parser.add_argument("--dir", type=Path, help="kept; else temporary")
-    parser.add_argument("--step", choices=("land", "all", "week"), help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.step:
-        land(given) if given.step == "land" else by_hand(given)
-    elif given.dir:
+    if given.dir:
         _print(given, _measured(given, given.dir.resolve()))
     else:
         with tempfile.TemporaryDirectory(prefix="windows-") as folder:
             _print(given, _measured(given, Path(folder)))
 
 
-def days(count: int) -> list[date]:
-    """So many days from January 2026 on."""
-    return [date(2026, 1, 1) + timedelta(days=i) for i in range(count)]
-
-
-def land(given: argparse.Namespace) -> None:
-    """Write every day's file, those of the corrected week beside, and the products."""
-    import duckdb
-
-    for folder, part, seed in (("landed", slice(None), 0), ("corrected", WEEK, 500)):
-        (given.dir / folder).mkdir(parents=True)
-        for number, day in list(enumerate(days(given.days), 1))[part]:
-            seeds = number * 1_000_000_007 + seed
-            query = DRAWN.format(day=number, seed=seeds, rows=given.rows + seed, date=day)
-            duckdb.execute(f"copy ({query}) to '{given.dir / folder / f'orders-{day}.csv'}'")
-    products = "select range as product_id, 'c' || range % 20 as category, range / 10 as weight"
-    path = given.dir / "landed" / "products.csv"
-    duckdb.execute(f"copy ({products} from range(990)) to '{path}'")
-
-
-def by_hand(given: argparse.Namespace) -> None:
-    """All days or those of the week, each read once and written by layer."""
-    import duckdb
-
-    con = duckdb.connect()
-    con.execute(f"set memory_limit = '{given.memory}'; set threads = {given.threads}")
-    con.execute(f"set temp_directory = '{given.dir / '.spill'}'")
-    con.execute("set preserve_insertion_order = false; set TimeZone = 'UTC'")
-    tables = ("bronze.products", "bronze.orders", "silver.orders", "gold.daily")
-    for name in tables:
-        (given.dir / "plain" / name.replace(".", "/")).mkdir(parents=True, exist_ok=True)
-    con.execute("create schema bronze; create schema silver")
-
-    def copy(query: str, name: str, file: str) -> None:
-        path = given.dir / "plain" / name.replace(".", "/") / f"{file}.parquet"
-        con.execute(
-            f"copy ({query}) to '{path}' (format parquet, compression zstd, compression_level 1)"
-        )
-        if not name.startswith("gold"):
-            con.execute(f"create or replace view {name} as from read_parquet('{path}')")
-
-    copy(_csv(given.dir / "landing" / "products.csv", PRODUCTS), tables[0], "rows")
-    for day in days(given.days)[WEEK if given.step == "week" else slice(None)]:
-        copy(_csv(given.dir / "landing" / f"orders-{day}.csv", ORDERS), tables[1], str(day))
-        copy(SILVER, tables[2], str(day))
-        copy(GOLD, tables[3], str(day))
-
-
-def _csv(path: Path, columns: dict[str, str]) -> str:
-    return (
-        "select * replace (parse_filename(_source_file) as _source_file), now() as _loaded_at "
-        f"from read_csv('{path}', header = true, columns = {columns}, filename = '_source_file')"
-    )
-
-
-def write_project(root: Path) -> None:
-    """Four models, and a suite of two or three expectations for each."""
-    daily = 'time_column="ordered_at", partition_by=day("ordered_at")'
-    sources = (
-        ("orders", "orders-*.csv", ORDERS, daily),
-        ("products", "products.csv", PRODUCTS, ""),
-    )
-    files = {"pyproject.toml": "[tool.medallion]\n"}
-    for name, pattern, columns, declared in sources:
-        text = SOURCE.format(name=name, pattern=pattern, columns=columns, declared=declared)
-        files[f"models/bronze/{name}.py"] = text
-    for layer, name, time, query in (
-        ("silver", "orders", "ordered_at", SILVER),
-        ("gold", "daily", "day", GOLD),
-    ):
-        text = MODEL.format(layer=layer, name=name, time=time, query=query)
-        files[f"models/{layer}/{name}.py"] = text
-    null, between = "expect_column_values_to_not_be_null", "expect_column_values_to_be_between"
-    status = {"column": "status", "value_set": ["new", "paid", "sent"]}
-    for suite, *expected in (
-        ("bronze/orders", (null, {"column": "order_id"}), (null, {"column": "ordered_at"})),
-        ("bronze/products", ("expect_column_values_to_be_unique", {"column": "product_id"})),
-        (
-            "silver/orders",
-            (null, {"column": "price"}),
-            (between, {"column": "quantity", "min_value": 1, "max_value": 5}),
-            ("expect_column_values_to_be_in_set", status),
-        ),
-        ("gold/daily", (null, {"column": "day"}), (between, {"column": "orders", "min_value": 1})),
-    ):
-        listed = [{"type": type, "kwargs": kwargs} for type, kwargs in expected]
-        document = {"name": suite.replace("/", "."), "expectations": listed}
-        files[f"expectations/{suite}.json"] = json.dumps(document)
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-
-
 def _measured(given: argparse.Namespace, folder: Path) -> list[Phases]:
-    own = [sys.executable, HERE, "--dir", folder, "--days", str(given.days), "--rows",
-           str(given.rows), "--memory", given.memory, "--threads", str(given.threads), "--step"]  # fmt: skip
+    limits = ("--memory", given.memory, "--threads", str(given.threads))
+    sizes = ("--days", str(given.days), "--rows", str(given.rows))
+
+    def own(step: str) -> tuple[str | Path, ...]:
+        return (sys.executable, HERE / "days.py", step, folder, *sizes, *limits)
+
     if not (folder / "corrected").exists():
-        run([*own, "land"], ROOT, {})
-    write_project(folder / "project")
+        run(own("land"), ROOT, {})
+    run(own("project"), ROOT, {})
     environment = {
         "MEDALLION_LOCATIONS_LANDING": str(folder / "landing"),
         "MEDALLION_WAREHOUSE": str(folder / "lake"),
@@ -205,12 +64,13 @@ def _measured(given: argparse.Namespace, folder: Path) -> list[Phases]:
         shutil.copytree(folder / "landed", folder / "landing")
         turn: Phases = {}
         for phase, command in (
-            ("first by hand", [*own, "all"]),
+            ("first by hand", own("all")),
             ("first", build),
-            ("corrected by hand", [*own, "week"]),
+            ("corrected by hand", own("week")),
             ("corrected", build),
             ("nothing to do", build),
             ("all again", (*build, "--full-refresh")),
+            ("imports alone", (sys.executable, "-c", IMPORTS)),
         ):
             if phase == "corrected by hand":
                 shutil.copytree(folder / "corrected", folder / "landing", dirs_exist_ok=True)
@@ -231,7 +91,7 @@ def _measured(given: argparse.Namespace, folder: Path) -> list[Phases]:
 
 def _compare(folder: Path, environment: dict[str, str]) -> None:
     """Stop if the tables are not those by hand."""
-    command = (sys.executable, HERE.parent / "compare.py", folder / "project", folder / "plain")
+    command = (sys.executable, HERE / "compare.py", folder / "project", folder / "plain")
     tables = json.loads(run(command, ROOT, environment).output)
     if different := [name for name, (_, _, same) in tables.items() if not same]:
         raise SystemExit(f"the rows differ: {', '.join(different)}: {tables}")

@@ -20,21 +20,21 @@ from typing import Any
 from medallion.forms import Form
 from medallion.graph import Node
 from medallion.model import Model
-from medallion.sql import normal
+from medallion.sql import Query
 
 IsProject = Callable[[str], bool]
 
 
-def fingerprint(node: Node, text: str | None, is_project: IsProject) -> str:
+def fingerprint(node: Node, query: Query | None, is_project: IsProject) -> str:
     """The 16 hexadecimal digits of what a model means: its code and its declaration.
 
-    `text` is the query of a SQL model; `is_project` says of a module's name whether it is one of
+    `query` is that of a SQL model; `is_project` says of a module's name whether it is one of
     the project.
     """
     model = node.model
     match model.form:
         case Form.SQL:
-            code: Any = normal(text or "", model.place)
+            code: Any = query.normal if query else ""
         case Form.SOURCE:
             code = asdict(model.source())
         case _:

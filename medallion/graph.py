@@ -67,6 +67,11 @@ def make_graph(nodes: Iterable[Node]) -> Graph:
     for node in by_name.values():
         for read in node.reads:
             _check(node, read, by_name)
+        for name in sorted(node.model.whole - set(node.reads)):
+            raise DefinitionError(
+                f"{node.model.place}: {node.name} reads no {name}, declared as whole",
+                hint=f"it reads {', '.join(map(str, node.reads)) or 'no table'}",
+            )
     sorter = TopologicalSorter(
         {n.name: n.reads for n in sorted(by_name.values(), key=lambda n: n.name)}
     )

@@ -19,13 +19,15 @@ class Entry:
 class Arrivals:
     """What landed since: `new` files, those that have other content `again`, those now `gone`.
 
-    `entries` are the files that are there, as the next ledger lists them.
+    `entries` are the files that are there, as the next ledger lists them; `touched` says that some
+    have the same content and another time.
     """
 
     new: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    touched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,15 @@ class Ledger:
             else Entry(stamp, digest(name))
             for name, stamp in landed.items()
         }
+        before = self.entries
+        there = {n: e for n, e in entries.items() if n in before}
+        other = {n: e.digest != before[n].digest for n, e in there.items() if e != before[n]}
         return Arrivals(
-            tuple(n for n in entries if n not in self.entries),
-            tuple(
-                n
-                for n, entry in entries.items()
-                if n in self.entries and entry.digest != self.entries[n].digest
-            ),
-            tuple(n for n in self.entries if n not in entries),
-            entries,
+            new=tuple(n for n in entries if n not in there),
+            again=tuple(n for n, changed in other.items() if changed),
+            gone=tuple(n for n in before if n not in there),
+            entries=entries,
+            touched=not all(other.values()),
         )
 
     def to_text(self) -> str:

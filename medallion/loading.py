@@ -19,17 +19,19 @@ from medallion.forms import Form
 from medallion.graph import Graph, Node, make_graph, near
 from medallion.model import Model
 from medallion.names import Layer, TableName
-from medallion.sql import reads
+from medallion.queries import Queries
+from medallion.sql import Query
 from medallion.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """All that a project's files say."""
+    """All that a project's files say. What its `queries` said can be kept for the next load."""
 
     graph: Graph
     suites: Mapping[TableName, Suite]
     codes: Mapping[TableName, str]
+    queries: Queries
 
 
 def load(settings: Settings) -> Definition:
@@ -40,16 +42,17 @@ def load(settings: Settings) -> Definition:
     """
     folder = settings.root / settings.models
     models = list(load_models(folder, settings.root))
-    texts = {m.name: m.text() for m in models if m.form is Form.SQL}
-    nodes = [Node(m, _reads(m, texts.get(m.name))) for m in models]
-    graph = make_graph(nodes)
+    sql = [(m, m.text()) for m in models if m.form is Form.SQL]
+    known = Queries(settings.warehouse_path / ".cache" / "queries.json")
+    queries = {m.name: known.parse(text, m.place) for m, text in sql}
+    graph = make_graph([Node(m, _reads(m, queries.get(m.name))) for m in models])
     suites = load_suites(settings.root / settings.expectations, graph, settings.root)
     inner = f"{_package(folder)}."
     codes = {
-        n.name: fingerprint(n, texts.get(n.name), lambda module: f"{module}.".startswith(inner))
+        n.name: fingerprint(n, queries.get(n.name), lambda module: f"{module}.".startswith(inner))
         for n in graph
     }
-    return Definition(graph, suites, codes)
+    return Definition(graph, suites, codes, known)
 
 
 def load_models(folder: Path, root: Path) -> Iterator[Model]:
@@ -153,9 +156,9 @@ def _relative(text: str, root: Path) -> str:
     return text.replace(f"{root}/", "")
 
 
-def _reads(model: Model, text: str | None) -> tuple[TableName, ...]:
-    if text is not None:
-        return reads(text, model.place)
+def _reads(model: Model, query: Query | None) -> tuple[TableName, ...]:
+    if query is not None:
+        return query.reads
     return tuple(sorted({i.table for i in model.inputs}))
 
 

@@ -162,7 +162,8 @@ def need_of_landed(
     elif state.code != code and not request.forward_only:
         reasons, every = ["code changed"], True
     if every:
-        arrivals = replace(arrivals, again=tuple(arrivals.entries), new=())
+        gone = () if drops else arrivals.gone
+        arrivals = replace(arrivals, again=tuple(arrivals.entries), new=(), gone=gone)
     todo = ALL if reasons else NONE
     return Need(
         todo,

@@ -234,6 +234,7 @@ class Project:
             windows=windows,
             listener=listener,
         )
+        self.definition.queries.keep()
         if report.ok and report.published and forget:
             self.forget([report])
         return report

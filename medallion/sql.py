@@ -2,28 +2,40 @@
 
 import difflib
 import re
+from dataclasses import dataclass
 
 from medallion.errors import DefinitionError
 from medallion.names import Layer, TableName
 
 
-def reads(text: str, owner: object) -> tuple[TableName, ...]:
+@dataclass(frozen=True, slots=True)
+class Query:
     """The tables that a query reads, sorted; names of its own CTEs are none.
 
+    `normal` is it without comments and formatting: equal for texts that say the same.
+    """
+
+    reads: tuple[TableName, ...]
+    normal: str
+
+
+def parse(text: str, owner: object) -> Query:
+    """What a text says.
+
     Raises:
-        DefinitionError: the text is not one query, or names a table otherwise than `layer.model`.
+        DefinitionError: it is not one query, or names a table otherwise than `layer.model`.
     """
     from sqlglot import exp
 
-    tables = _parsed(text, owner).find_all(exp.Table)
-    named = (t for t in tables if not isinstance(t.this, exp.Func))
-    return tuple(sorted({_table(t, owner) for t in named if t.db or not _is_cte(t)}))
-
-
-def normal(text: str, owner: object) -> str:
-    """The query without comments and formatting: equal for texts that say the same."""
     query = _parsed(text, owner)
-    return str(query.sql(dialect="duckdb", comments=False))
+    named = (t for t in query.find_all(exp.Table) if not isinstance(t.this, exp.Func))
+    tables = {_table(t, owner) for t in named if t.db or not _is_cte(t)}
+    return Query(tuple(sorted(tables)), str(query.sql(dialect="duckdb", comments=False)))
+
+
+def reads(text: str, owner: object) -> tuple[TableName, ...]:
+    """The tables that a query reads; the errors are those of `parse`."""
+    return parse(text, owner).reads
 
 
 def _parsed(text: str, owner: object):  # type: ignore[no-untyped-def]  # sqlglot is imported late

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from medallion.errors import DefinitionError
 from medallion.names import TableName
 from medallion.table import STATE, STATE_OF, Table
 from medallion.window import ALL, NONE, Window, Windows
@@ -65,7 +66,7 @@ class State:
                 _unpacked(read["stale"]),
                 read["ledger"],
             )
-        except (KeyError, TypeError, AttributeError, zlib.error) as error:
+        except (KeyError, TypeError, AttributeError, DefinitionError, zlib.error) as error:
             raise ValueError(f"no state of a table: {text:.60}") from error
 
 

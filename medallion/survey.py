@@ -68,8 +68,11 @@ class Survey:
             need = need_of_all(model, state, code, changed, request)
         need = replace(need, creates=table is None or table.main is None)
         stricter = state is not None and state.suite != self.suites[node.name].digest
-        # Snapshots expire: what has not changed since is better known of a newer one.
-        moved = state is not None and dict(state.inputs) != dict(pins)
+        # Snapshots expire: what has not changed since is better known of a newer one. So is the
+        # time of a landed file, or its content is hashed again and again.
+        moved = state is not None and (
+            dict(state.inputs) != dict(pins) or bool(need.arrivals and need.arrivals.touched)
+        )
         need = replace(need, audits=stricter, settles=need.settles or moved)
         return replace(need, reading=self._reading(node, need, tables, pins))
 
@@ -128,10 +131,9 @@ class Survey:
         if need.arrivals is None:
             return state
         ledger = self._new_ledger(node.model, need, before).to_text()
-        digest = hashlib.sha256(ledger.encode()).hexdigest()[:16]
-        address = f"{self.ports.catalog.location(node.name)}/metadata/landed-{digest}.json"
-        if before is None or address != before.ledger:
-            self.ports.files.write(address, ledger)
+        folder = f"{self.ports.catalog.location(node.name)}/metadata"
+        address = f"{folder}/landed-{_digest(ledger)}.json"
+        self.ports.files.write(address, ledger)
         return replace(state, ledger=address)
 
     def _new_ledger(self, model: Model, need: Need, before: State | None) -> Ledger:
@@ -140,14 +142,17 @@ class Survey:
         kept = {} if need.anew else self.ledger(before).entries
         taken = need.arrivals.entries
         if model.window and model.grain:
-            windows = {f"{window}" for window in need.filled.split(model.grain)}
-            taken = {n: e for n, e in taken.items() if n.partition("/")[0] in windows}
+            # A window is replaced whole: what is gone of it stays in no row.
+            built = {str(window) for window in need.windows.split(model.grain)}
+            kept = {n: e for n, e in kept.items() if n.partition("/")[0] not in built}
+            taken = {n: e for n, e in taken.items() if n.partition("/")[0] in built}
         return Ledger({**kept, **taken})
 
     def ledger(self, state: State | None) -> Ledger:
-        """The landed files that a table was built from."""
+        """The landed files that a table was built from; none where their list was lost."""
         text = self.ports.files.read(state.ledger) if state and state.ledger else None
-        return Ledger.from_text(text) if text else Ledger()
+        known = state and text and state.ledger.endswith(f"-{_digest(text)}.json")
+        return Ledger.from_text(text) if text and known else Ledger()
 
     def landed(self, model: Model, window: Window | None = None) -> Source:
         """The source that a model reads, with its pattern completed."""
@@ -213,10 +218,11 @@ class Survey:
 
     def _arrivals(self, model: Model, state: State | None) -> Arrivals:
         pattern = self.landed(model).pattern
-        files = self.ports.files
-        return self.ledger(state).arrivals(
-            files.landed(pattern), lambda name: files.digest(pattern, name)
-        )
+        files, ledger = self.ports.files, self.ledger(state)
+        found = ledger.arrivals(files.landed(pattern), lambda name: files.digest(pattern, name))
+        if state and not ledger.entries:  # it was lost: rows of any file may be in the table
+            return replace(found, new=(), again=found.new)
+        return found
 
     def _by_window(
         self, model: Model, state: State | None, asked: Windows
@@ -231,7 +237,13 @@ class Survey:
                 home[f"{window}/{name}"] = (window, pattern, name)
         arrivals = self.ledger(state).arrivals(stamps, lambda name: files.digest(*home[name][1:]))
         other = Windows.of(home[name][0] for name in (*arrivals.new, *arrivals.again))
-        return arrivals, other, Windows.of(window for window, _, _ in home.values())
+        shown = {f"{window}" for window in asked.split(model.grain)}
+        gone = tuple(n for n in arrivals.gone if n.partition("/")[0] in shown)
+        return (
+            replace(arrivals, gone=gone),
+            other,
+            Windows.of(window for window, _, _ in home.values()),
+        )
 
     def _reading(
         self, node: Node, need: Need, tables: Tables, pins: Mapping[TableName, int]
@@ -251,6 +263,10 @@ class Survey:
             if not column or file.span is None or need.filled.meets(file.span)
         ]
         return Reading(len(files), sum(f.rows for f in files), sum(f.bytes for f in files))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _widened(windows: Windows, own: Iterable[DataFile], grain: Grain) -> Windows:

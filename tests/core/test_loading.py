@@ -379,3 +379,14 @@ def test_meaning_changes_the_code_of_that_model_alone(
     assert SAID.count(old) == 1
     before, after = codes(tmp_path, SAID), codes(tmp_path, SAID.replace(old, new))
     assert [name for name in before if after[name] != before[name]] == [changed]
+
+
+def test_a_load_leaves_nothing_behind_and_finds_what_was_kept(tmp_path: Path) -> None:
+    first = loaded(tmp_path, {"models/trips.py": TRIPS})
+    (tmp_path / "warehouse").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    again = loaded(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+    again.queries.keep()
+    third = loaded(tmp_path)
+    assert first.codes == again.codes == third.codes

@@ -4,7 +4,7 @@ import pytest
 from core.examples import strings
 
 from medallion.errors import DefinitionError
-from medallion.sql import normal, reads
+from medallion.sql import parse, reads
 
 PLACE = "models/silver/trips.py:3"
 
@@ -12,6 +12,11 @@ PLACE = "models/silver/trips.py:3"
 def read(text: str) -> str:
     """The tables that a query reads, in one line."""
     return " ".join(strings(reads(text, PLACE)))
+
+
+def normal(text: str) -> str:
+    """The normal form of a query."""
+    return parse(text, PLACE).normal
 
 
 def refused(text: str) -> DefinitionError:
@@ -241,7 +246,7 @@ SAID = "select a, count(*) as n from silver.a where b = 'X' group by a"
     ],
 )
 def test_comments_and_formatting_mean_nothing(text: str) -> None:
-    assert normal(text, PLACE) == normal(SAID, PLACE)
+    assert normal(text) == normal(SAID)
 
 
 @pytest.mark.parametrize(
@@ -258,15 +263,15 @@ def test_comments_and_formatting_mean_nothing(text: str) -> None:
     ],
 )
 def test_literals_names_and_operators_mean_something(text: str) -> None:
-    assert normal(text, PLACE) != normal(SAID, PLACE)
+    assert normal(text) != normal(SAID)
 
 
 def test_the_normal_form_says_the_same() -> None:
-    again = normal(SAID, PLACE)
-    assert normal(again, PLACE) == again
+    again = normal(SAID)
+    assert normal(again) == again
     assert reads(again, PLACE) == reads(SAID, PLACE)
 
 
 def test_what_is_no_query_has_no_normal_form() -> None:
     with pytest.raises(DefinitionError, match="is not one query"):
-        normal("drop table silver.a", PLACE)
+        normal("drop table silver.a")

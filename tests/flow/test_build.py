@@ -491,4 +491,8 @@ def test_nothing_temporary_is_left(tmp_path: Path) -> None:
     orders(tmp_path, "select 1 as id")
     with Project.load(tmp_path) as project:
         project.build()
-    assert sorted(p.name for p in (tmp_path / "warehouse").iterdir()) == ["catalog.db", "silver"]
+    assert sorted(p.name for p in (tmp_path / "warehouse").iterdir()) == [
+        ".cache",
+        "catalog.db",
+        "silver",
+    ]

@@ -20,7 +20,7 @@ from medallion.adapters.duckdb.landing import queries, unreadable
 from medallion.adapters.duckdb.merging import merged, without
 from medallion.adapters.duckdb.opening import opened, taken
 from medallion.adapters.duckdb.reading import no_rows, rows_of
-from medallion.adapters.duckdb.times import ordinals
+from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import duckdb_type, iceberg_type
 from medallion.adapters.duckdb.writing import masked, stored, write
 from medallion.errors import DefinitionError, MedallionError, ModelError
@@ -88,12 +88,12 @@ class DuckDBEngine:
                     texts = tuple(_all((text, no_rows(schema))) for text in texts)
                 rows = [stored(text, model, schema, part.window) for text in texts]
                 rows, replaced = _merged(connection, model, rows, schema, part)
-                written = (write(connection, query, schema, draft) for query in rows)
-                return Result(schema, tuple(f for files in written for f in files), replaced)
+                # Files often land a day or a month at a time.
+                alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
+                written = write(connection, rows, schema, draft, alike=alike)
+                return Result(schema, tuple(written), replaced)
             except duckdb.Error as error:
-                if model.form is Form.SOURCE:
-                    raise unreadable(model.source(part.window), error) from error
-                raise failed(model.name, error) from error
+                raise _problem(model, part, error) from error
 
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
         """The grain's windows in which the frame has rows; its time column is read."""
@@ -196,6 +196,17 @@ class DuckDBEngine:
             database = connection.execute("select current_database()").fetchall()[0][0]
             name = f"{database}.{name}"
         return opened(own, f"select * from {name}", form)
+
+
+def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
+    _, timeless, what = str(error).partition(NO_TIME)
+    if timeless:
+        landed = "land them without a time_column, and sort them out in silver"
+        hint = landed if model.form is Form.SOURCE else "filter or fill such rows"
+        return ModelError(f"{model.name}: {NO_TIME}{what}", hint=hint)
+    if model.form is Form.SOURCE:
+        return unreadable(model.source(part.window), error)
+    return failed(model.name, error)
 
 
 def _all(texts: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from medallion.errors import SourceError
 from medallion.source import LOADED_AT, SOURCE_FILE, Source
 
 _SCAN_BYTES = 64_000_000
+_ALONE_BYTES = 8_000_000  # a file that is worth a scan of its own
 
 
 def queries(
@@ -51,12 +52,12 @@ def unreadable(source: Source, error: duckdb.Error) -> SourceError:
 
 
 def _groups(files: Sequence[Landed]) -> list[tuple[Landed, ...]]:
-    """Files that one scan reads: the same kind, the same header, copies apart, not too large."""
+    """Files that one scan reads: the same kind, the same header, copies and large ones apart."""
     groups: dict[object, list[Landed]] = {}
     full: list[tuple[Landed, ...]] = []
     for file in files:
-        copied = file.readable if file.readable != file.path else None
-        key = file.suffix, file.columns, copied
+        alone = file.readable != file.path or file.path.stat().st_size >= _ALONE_BYTES
+        key = file.suffix, file.columns, file.path if alone else None
         group = groups.setdefault(key, [])
         group.append(file)
         if sum(f.path.stat().st_size for f in group) >= _SCAN_BYTES:

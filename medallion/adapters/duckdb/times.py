@@ -9,6 +9,9 @@ from medallion.window import EVER, Grain, Window
 
 _HOUR = 3_600_000_000
 
+NO_TIME = "a row has no time"
+"""How the error begins that ends a statement which would write such a row."""
+
 
 def in_window(schema: Schema, column: str, window: Window) -> str:
     """The condition that a row's time is in the window. A naive time is UTC.
@@ -18,11 +21,14 @@ def in_window(schema: Schema, column: str, window: Window) -> str:
     """
     found = schema.column(column)
     limits = _LIMITS.get(found.type) if found and isinstance(found.type, str) else None
-    if found is None or limits is None:
-        what = f"of type {show(found.type)}" if found else "none that it has"
+    if found is None:
         raise ModelError(
-            f"the time column {column!r} is {what}",
-            hint=f"it takes one of: {', '.join(_LIMITS)}",
+            f"there is no time column {column!r}", hint=f"the columns: {', '.join(schema.names)}"
+        )
+    if limits is None:
+        raise ModelError(
+            f"the time column {column!r} is of type {show(found.type)}",
+            hint=f"cast it to one of: {', '.join(_LIMITS)}",
         )
     name, conditions = quote(column), []
     if window.first != EVER.first:
@@ -32,9 +38,9 @@ def in_window(schema: Schema, column: str, window: Window) -> str:
     return " and ".join(conditions) or "true"
 
 
-def timed(schema: Schema, column: str, window: Window | None, owner: object) -> str:
+def timed(schema: Schema, column: str, window: Window | None) -> str:
     """The condition for rows that are written: an error for one without a time."""
-    message = literal(f"{owner}: time column {column!r} is NULL; filter or fill such rows")
+    message = literal(f"{NO_TIME}: {column!r} is NULL")
     inside = in_window(schema, column, window or EVER)
     return f"if({quote(column)} is null, error({message}), {inside})"
 

@@ -1,7 +1,7 @@
-"""Write the rows of a query as Iceberg-ready Parquet, in one statement."""
+"""Write the rows of queries as Iceberg-ready Parquet, each in one statement."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from medallion.model import Model
 from medallion.partition import Transform
 from medallion.schema import Schema
 from medallion.table import Draft, WrittenFile
-from medallion.window import Window
+from medallion.window import Grain, Window
 
 _FILE_SIZE = "512MB"
+_TIMES = tuple(Grain)
 
 
 def masked(schema: Schema, model: Model) -> Schema:
@@ -50,28 +51,80 @@ def stored(text: str, model: Model, schema: Schema, window: Window | None) -> st
     ]
     rows = f"select {', '.join(columns)} from ({text})"
     if model.time_column:
-        rows = (
-            f"select * from ({rows}) where {timed(schema, model.time_column, window, model.name)}"
-        )
+        rows = f"select * from ({rows}) where {timed(schema, model.time_column, window)}"
     return rows
 
 
 def write(
-    connection: duckdb.DuckDBPyConnection, rows: str, schema: Schema, draft: Draft
-) -> tuple[WrittenFile, ...]:
-    """Write a query's rows below the table's location; the files, and what is known of them."""
+    connection: duckdb.DuckDBPyConnection,
+    queries: Sequence[str],
+    schema: Schema,
+    draft: Draft,
+    *,
+    alike: bool = False,
+) -> Iterator[WrittenFile]:
+    """Write the rows of queries below the table's location; the files, and what is known of them.
+
+    `alike` says that the rows of a query probably are of one partition. They are written the faster
+    way then, until the first query of which that is not true.
+    """
     folder = Path(draft.location.removeprefix("file://")) / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    keys = {f"_{t.field}": _key(t, schema, draft) for t in draft.partition_by}
-    derived = [f"{expression} as {quote(name)}" for name, expression in keys.items()]
-    if derived:
-        rows = f"select *, {', '.join(derived)} from ({rows})"
-    statement = f"copy ({rows}) to {literal(str(folder))} ({_options(schema, draft, keys)})"
     if any(t.kind == "bucket" for t in draft.partition_by):
         for macro in macros():
             run(connection, macro)
-    written = (_file(row, schema, draft.partition_by) for row in run(connection, statement))
-    return tuple(f for f in written if f is not None)
+    keys = {f"_{t.field}": _key(t, schema, draft) for t in draft.partition_by}
+    derived = "".join(f", {expression} as {quote(name)}" for name, expression in keys.items())
+    alike = alike and bool(keys) and all(t.kind in _TIMES for t in draft.partition_by)
+    for rows in queries:
+        if alike:
+            files = _copied(connection, rows, folder, schema, draft, {})
+            placed = [_placed(connection, f, schema, draft.partition_by) for f in files]
+            if alike := None not in placed:
+                yield from (f for f in placed if f)
+                continue
+            for file in files:
+                Path(file.path).unlink()
+        keyed = f"select *{derived} from ({rows})" if derived else rows
+        yield from _copied(connection, keyed, folder, schema, draft, keys)
+
+
+def _copied(
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    folder: Path,
+    schema: Schema,
+    draft: Draft,
+    keys: Mapping[str, str],
+) -> list[WrittenFile]:
+    statement = f"copy ({rows}) to {literal(str(folder))} ({_options(schema, draft, keys)})"
+    transforms = draft.partition_by if keys else ()
+    written = (_file(row, schema, transforms) for row in run(connection, statement))
+    return [f for f in written if f is not None]
+
+
+def _placed(
+    connection: duckdb.DuckDBPyConnection,
+    file: WrittenFile,
+    schema: Schema,
+    partition_by: Sequence[Transform],
+) -> WrittenFile | None:
+    """The file with its partition, told by its least and greatest times; None if it has several."""
+    found = []
+    for transform in partition_by:
+        column = schema.column(transform.column)
+        assert column
+        stats = file.stats.get(column.id)
+        if stats is None or stats.nulls or stats.lower is None or stats.upper is None:
+            return None
+        bounds = ", ".join(map(literal, (stats.lower, stats.upper)))
+        times = f"select unnest([{bounds}])::{duckdb_type(column.type)} as {quote(column.name)}"
+        keys = f"select distinct {key(transform, column.type)} from ({times})"
+        first, *others = run(connection, keys)
+        if others:
+            return None
+        found.append(value(transform, str(first[0])))
+    return replace(file, partition=tuple(found))
 
 
 def _key(transform: Transform, schema: Schema, draft: Draft) -> str:

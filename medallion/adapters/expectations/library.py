@@ -9,8 +9,11 @@ depend on each other and are registered, and `Expectation._validate`.
 """
 
 import contextlib
+import importlib
 import logging
+import sys
 import threading
+import types
 import warnings
 from collections.abc import Iterator
 
@@ -57,8 +60,29 @@ def quiet() -> Iterator[None]:
         yield
 
 
+class _Deferred(types.ModuleType):
+    """Stands for a module that is imported when something of it is first used."""
+
+    def __getattr__(self, name: str) -> object:
+        with warnings.catch_warnings():  # scipy adds filters
+            return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextlib.contextmanager
+def _deferred(*names: str) -> Iterator[None]:
+    """Give whoever imports one of the modules meanwhile something that stands for it."""
+    stand_ins = {n: _Deferred(n) for n in names if n not in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
+
+
 _show = warnings.showwarning
-with quiet():
+# One expectation uses these two, and they are a fifth of the time and memory of the import.
+with quiet(), _deferred("altair", "scipy.stats"):
     from great_expectations import ExpectationSuite, get_context
     from great_expectations.compatibility import pydantic
     from great_expectations.core.metric_domain_types import MetricDomainTypes
