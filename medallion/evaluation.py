@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from medallion.declaration import Strategy
-from medallion.errors import ModelError, SourceError
+from medallion.errors import ModelError, SourceError, StoreError
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.names import TableName
 from medallion.plan import Task
 from medallion.ports import Ports
-from medallion.result import read_result, result_key, result_text, usable
+from medallion.result import hashed, read_result, result_key, result_text, usable
 from medallion.survey import Survey
 from medallion.table import WHOLE, Draft, Part, Result
 from medallion.window import Window
@@ -116,11 +116,8 @@ class Evaluation:
         digests = self._digests(part)
         key = result_key(self.task.code, inputs, part, digests)
         address = f"{draft.location}/results/{key}.json"
-        text = None if self.task.request.full_refresh else ports.files.read(address)
-        if text:
-            found = read_result(text)
-            if usable(found, draft, ports.files.sizes(f.path for f in found.files)):
-                return found, True, address
+        if not self.task.request.full_refresh and (kept := self._kept(address, draft)):
+            return kept, True, address
         result = ports.executor.submit(ports.engine.evaluate, model, inputs, draft, part).result()
         self._check_landed(part)
         if draft is not self.draft and result.schema.last_id > draft.last_column_id:
@@ -129,8 +126,20 @@ class Evaluation:
                 f"{', '.join(result.schema.names)}",
                 hint="give the same columns in every window; build with --full-refresh after that",
             )
-        ports.files.write(address, result_text(result))
+        whole = hashed(result, ports.files.hashes(f.path for f in result.files))
+        ports.files.write(address, result_text(whole))
         return result, False, address
+
+    def _kept(self, address: str, draft: Draft) -> Result | None:
+        """The result at that address, if it and all its files are there as they were written."""
+        files = self.ports.files
+        try:
+            text = files.read(address)
+            found = read_result(text) if text else None
+            there = files.hashes(f.path for f in found.files) if found else {}
+        except (StoreError, ValueError):  # as good as none: it is computed again
+            return None
+        return found if found and usable(found, draft, there) else None
 
     def _digests(self, part: Part) -> dict[str, str]:
         arrivals = self.task.need.arrivals

@@ -44,8 +44,7 @@ class Need:
     and are out of date, whether they are to be built or not. `filled` are those of `windows` for
     which there are rows to read, `replaces` the table's files in them. `settles` says that the
     table's state changes in any case, and `audits` that its rows are audited although they stay.
-    `anew`: nothing of what is there stays.
-    `creates`: there is no table yet.
+    `anew`: nothing of what is there stays. `creates`: there is no table yet.
     """
 
     windows: Windows = NONE

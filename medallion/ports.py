@@ -116,8 +116,12 @@ class Files(Protocol):
         """Forget texts, as far as they are there."""
         ...
 
-    def sizes(self, paths: Iterable[str]) -> Mapping[str, int]:
-        """How many bytes each of the files has, of those that are there."""
+    def hashes(self, paths: Iterable[str]) -> Mapping[str, str]:
+        """A hash of the content of each of the files, of those that are there.
+
+        Raises:
+            StoreError: one of them cannot be read.
+        """
         ...
 
 

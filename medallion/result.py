@@ -31,12 +31,12 @@ def result_key(
         "again": sorted(part.again),
         "current": part.current and _frame(part.current),
     }
-    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
+    return _hash(json.dumps(meaning, sort_keys=True))[:32]
 
 
 def result_text(result: Result) -> str:
-    """A result as text."""
-    return json.dumps(
+    """A result as text. Its second line is a hash of the first."""
+    line = json.dumps(
         {
             "schema": result.schema.to_json(),
             "files": [
@@ -46,27 +46,38 @@ def result_text(result: Result) -> str:
                     "bytes": f.bytes,
                     "partition": f.partition,
                     "stats": {str(id): asdict(s) for id, s in f.stats.items()},
+                    "hash": f.hash,
                 }
                 for f in result.files
             ],
             "replaced": sorted(result.replaced),
         }
     )
+    return f"{line}\n{_hash(line)}\n"
 
 
 def read_result(text: str) -> Result:
-    """The inverse of `result_text`; a `ValueError` for another text."""
-    try:
-        read = json.loads(text)
-        schema = replace(Schema.from_json(read["schema"]), id=None)
-        return Result(schema, tuple(map(_file, read["files"])), frozenset(read["replaced"]))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"no result: {text:.60}") from error
+    """The inverse of `result_text`; a `ValueError` for a text that is not whole."""
+    line, _, rest = text.partition("\n")
+    if rest != f"{_hash(line)}\n":
+        raise ValueError(f"no result: {text:.60}")
+    read = json.loads(line)
+    schema = replace(Schema.from_json(read["schema"]), id=None)
+    return Result(schema, tuple(map(_file, read["files"])), frozenset(read["replaced"]))
 
 
-def usable(result: Result, draft: Draft, sizes: Mapping[str, int]) -> bool:
-    """Whether all files of a result are there, and their columns still those of the table."""
-    there = all(sizes.get(f.path) == f.bytes for f in result.files)
+def hashed(result: Result, hashes: Mapping[str, str]) -> Result:
+    """The result with the hashes of its files."""
+    files = tuple(replace(f, hash=hashes[f.path]) for f in result.files)
+    return replace(result, files=files)
+
+
+def usable(result: Result, draft: Draft, hashes: Mapping[str, str]) -> bool:
+    """Whether all files of a result are there and whole, and their columns those of the table.
+
+    A column must have the field id as well that the table would give it now.
+    """
+    there = all(hashes.get(f.path) == f.hash for f in result.files)
     settled = draft.settle(result.schema)
     # Equal schemas may differ in field ids, by which the files' columns are found.
     return there and settled.to_json()["fields"] == result.schema.to_json()["fields"]
@@ -88,4 +99,9 @@ def _file(read: Mapping[str, Any]) -> WrittenFile:
         read["bytes"],
         tuple(read["partition"]),
         {int(id): ColumnStats(**stats) for id, stats in read["stats"].items()},
+        read["hash"],
     )
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

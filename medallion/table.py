@@ -144,11 +144,12 @@ class WrittenFile(DataFile):
 
     A partition value is the text of Iceberg's value: an ordinal for year, month, day, hour (hours,
     days, months, years since 1970) and bucket, the value itself for identity and truncate; None is
-    NULL.
+    NULL. `hash` is one of the whole file, where a kept result is checked by it.
     """
 
     partition: tuple[str | None, ...] = ()
     stats: Mapping[int, ColumnStats] = field(default_factory=dict)
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def update(run: Run, task: Task) -> TaskResult:
     """Do what the task needs, now that its inputs are there."""
     ports = run.ports
     tables = ports.catalog.tables([task.name, *task.reads])
-    pins = {name: _pin(run, tables, name, pin) for name, pin in task.reads.items()}
+    pins = {name: _pin(run, name, pin) for name, pin in task.reads.items()}
     planned = {n: t for n, t in run.plan.tables.items() if n == task.name}
     if None in task.reads.values():
         need = run.survey.need(task.node, {**tables, **planned}, pins, task.request)
@@ -77,13 +77,13 @@ def update(run: Run, task: Task) -> TaskResult:
     return _settle(run, task, planned[task.name], pins, inputs, result)
 
 
-def _pin(run: Run, tables: Mapping[TableName, Table], name: TableName, pin: int | None) -> int:
+def _pin(run: Run, name: TableName, pin: int | None) -> int:
     """The snapshot of an input: as planned, as this run wrote it, or as it stayed."""
-    if pin is None and name in run.writes:
-        return run.writes[name].snapshot
-    snapshot = pin if pin is not None else found(tables, name).main
-    assert snapshot is not None
-    return snapshot
+    if pin is None:
+        written = run.writes.get(name)
+        pin = written.snapshot if written else run.plan.tables[name].main
+    assert pin is not None
+    return pin
 
 
 def _evaluate(

@@ -31,19 +31,22 @@ def _moving(plan: Plan) -> Iterator[Listener]:
     from rich.console import Console
 
     console = Console(highlight=False)
-    running: set[str] = set()
+    running: dict[str, str] = {}
     ended = 0
 
     def listen(event: Event) -> None:
         nonlocal ended
         if event.step is Step.STARTED:
-            running.add(event.subject)
+            running[event.subject] = event.subject
+        elif event.step is Step.EVALUATED and event.details["parts"] > 1:
+            done = "{part}/{parts}".format(**event.details)
+            running[event.subject] = f"{event.subject} {done}"
         elif event.step is Step.ENDED:
-            running.discard(event.subject)
+            running.pop(event.subject, None)
             ended += 1
         if (line := told(event)) is not None:
             console.print(line, markup=False)
-        names = ", ".join(sorted(running))
+        names = ", ".join(sorted(running.values()))
         status.update(f"{ended} of {len(plan.tasks)}  {names}")
 
     with console.status("checking") as status:

@@ -99,7 +99,7 @@ def test_a_path_below_a_file_holds_nothing(tmp_path: Path) -> None:
     LOCAL.remove([below])
 
     assert LOCAL.read(below) is None
-    assert LOCAL.sizes([below]) == {}
+    assert LOCAL.hashes([below]) == {}
 
 
 def test_a_write_that_fails_leaves_the_text_before_it_and_nothing_else(tmp_path: Path) -> None:
@@ -211,8 +211,8 @@ def test_a_name_that_cannot_be_looked_at_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"loop\.csv cannot be read") as raised:
         LOCAL.landed(f"{tmp_path}/*.csv")
     assert raised.value.hint
-    with pytest.raises(StoreError, match=r"loop\.csv cannot be looked at"):
-        LOCAL.sizes([f"{tmp_path}/loop.csv"])
+    with pytest.raises(StoreError, match=r"loop\.csv cannot be read"):
+        LOCAL.hashes([f"{tmp_path}/loop.csv"])
 
 
 def test_a_digest_is_of_the_content_and_of_nothing_else(tmp_path: Path) -> None:
@@ -253,17 +253,20 @@ def test_the_folder_of_a_pattern_ends_before_its_first_wildcard(pattern: str, fo
     assert fixed_folder(pattern) == Path(folder)
 
 
-# Sizes
+# Hashes
 
 
-def test_sizes_are_those_of_the_files_that_are_there(tmp_path: Path) -> None:
+def test_hashes_are_those_of_the_files_that_are_there(tmp_path: Path) -> None:
     land(tmp_path, "a.parquet", content=b"12345")
-    land(tmp_path, "empty.parquet", content=b"")
-    a, empty = f"{tmp_path}/a.parquet", f"file://{tmp_path}/empty.parquet"
+    land(tmp_path, "same.parquet", content=b"12345")
+    land(tmp_path, "other.parquet", content=b"12346")
+    a, same, other = (f"{tmp_path}/{n}.parquet" for n in ("a", "same", "other"))
 
-    assert LOCAL.sizes(iter([a, empty, f"{tmp_path}/gone.parquet"])) == {a: 5, empty: 0}
+    found = LOCAL.hashes(iter([a, f"file://{same}", other, f"{tmp_path}/gone.parquet"]))
+    assert list(found) == [a, f"file://{same}", other]
+    assert found[a] == found[f"file://{same}"] != found[other]
 
 
-def test_no_paths_have_no_sizes(files: Files) -> None:
-    assert files.sizes([]) == {}
-    assert files.sizes(["/nowhere/a.parquet"]) == {}
+def test_no_paths_have_no_hashes(files: Files) -> None:
+    assert files.hashes([]) == {}
+    assert files.hashes(["/nowhere/a.parquet"]) == {}

@@ -1,6 +1,5 @@
 """Results as text: what is found again is what would be computed."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,9 @@ from medallion.table import ColumnStats, Draft, Part, Result, WrittenFile
 from medallion.window import EVER, Window
 
 NAME = named("silver.a")
-FILE = WrittenFile("/w/a.parquet", 3, 100, ("17897", None), {1: ColumnStats(20, 3, 0, "1", "3")})
+FILE = WrittenFile(
+    "/w/a.parquet", 3, 100, ("17897", None), {1: ColumnStats(20, 3, 0, "1", "3")}, "h0"
+)
 SCHEMA = replace(IDS, id=None)
 RESULT = Result(SCHEMA, (FILE,), frozenset(["/w/old.parquet"]))
 FRAME = Frame(IDS, (DataFile("/w/x.parquet", 1, 10), DataFile("/w/y.parquet", 2, 20)))
@@ -38,6 +39,7 @@ files = st.builds(
     st.integers(0),
     st.lists(st.none() | text, max_size=2).map(tuple),
     st.dictionaries(st.integers(1, 9), stats, max_size=3),
+    text,
 )
 
 
@@ -50,13 +52,15 @@ def test_a_result_that_is_written_reads_back(
     assert read_result(result_text(result)) == result
 
 
-@pytest.mark.parametrize("missing", ["schema", "files", "replaced"])
-def test_what_is_no_result_is_a_value_error(missing: str) -> None:
-    read = json.loads(result_text(RESULT))
-    del read[missing]
-    for given_ in (json.dumps(read), "", "{", "null", "[1]", "7"):
-        with pytest.raises(ValueError):  # noqa: PT011  # of any message
-            read_result(given_)
+@few
+@given(st.data())
+def test_a_text_that_is_cut_or_has_another_character_is_no_result(data: st.DataObject) -> None:
+    whole = result_text(RESULT)
+    place = data.draw(st.integers(0, len(whole) - 1))
+    other = data.draw(st.characters(codec="ascii").filter(lambda c: c != whole[place]))
+    for wrong in (whole[:place], whole[:place] + other + whole[place + 1 :], f"{whole}{other}"):
+        with pytest.raises(ValueError, match="no result"):
+            read_result(wrong)
 
 
 BASE: dict[str, Any] = {
@@ -115,15 +119,15 @@ def test_the_order_in_which_things_are_found_is_not_in_the_key() -> None:
 
 
 def test_a_result_is_used_while_its_files_are_there_as_they_were_written() -> None:
-    there = {FILE.path: FILE.bytes}
+    there = {FILE.path: FILE.hash}
     assert usable(RESULT, DRAFT, there)
     assert usable(replace(RESULT, files=()), DRAFT, {})
     assert not usable(RESULT, DRAFT, {})
-    assert not usable(RESULT, DRAFT, {FILE.path: FILE.bytes - 1})
+    assert not usable(RESULT, DRAFT, {FILE.path: "another"})
 
 
 def test_a_result_is_used_while_its_columns_are_those_of_the_table() -> None:
-    there = {FILE.path: FILE.bytes}
+    there = {FILE.path: FILE.hash}
     wider = Result(replace(WIDER, id=None), (FILE,))
     assert usable(wider, DRAFT, there)
     # Somebody else gave the field id to another column meanwhile.

@@ -1,5 +1,7 @@
 """Windows that an earlier build finished are found again, if they still are of this table."""
 
+import json
+import random
 from pathlib import Path
 
 from support.flows import build, by_window, land, landing
@@ -57,3 +59,28 @@ def test_finished_windows_whose_new_column_became_another_are_built_again(tmp_pa
         for column in schema.fields:
             names.setdefault(column.field_id, set()).add(column.name)
     assert [n for n in names.values() if len(n) > 1] == []
+
+
+def test_what_was_damaged_since_is_computed_again(tmp_path: Path) -> None:
+    """A byte of a kept result or of its rows is another, or the end is missing."""
+    chance = random.Random(3)
+    for number in range(8):
+        root = project(tmp_path / str(number))
+        table = root / "warehouse" / "silver" / "events"
+        kept = sorted((table / "results").iterdir())
+        assert len(kept) == 2
+        damaged = kept[0]
+        if number % 2:
+            rows_of_it = json.loads(kept[0].read_text("utf-8").splitlines()[0])["files"][0]["path"]
+            damaged = Path(rows_of_it)
+        content = bytearray(damaged.read_bytes())
+        place = chance.randrange(len(content))
+        if number < 4:
+            content[place] ^= 1 << chance.randrange(8)
+        else:
+            del content[place:]
+        damaged.write_bytes(content)
+
+        result = build(root)["silver.events"]
+        assert (result.parts, result.reused) == (3, 1)
+        assert {r["zone"] for r in rows(root, "silver.events")} == {"z1", "z2", "z3"}

@@ -46,8 +46,7 @@ class LocalFiles:
         """
         path = fixed_folder(pattern) / name
         try:
-            with path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            return _hash(path)
         except OSError as error:
             raise _unreadable(path, error) from error
 
@@ -89,21 +88,26 @@ class LocalFiles:
             except OSError as error:
                 raise StoreError(f"{address} cannot be removed: {error}", hint=_CHECK) from error
 
-    def sizes(self, paths: Iterable[str]) -> Mapping[str, int]:
-        """How many bytes each of the files has, of those that are there.
+    def hashes(self, paths: Iterable[str]) -> Mapping[str, str]:
+        """The SHA-256 of the content of each of the files, of those that are there.
 
         Raises:
-            StoreError: one of them cannot be looked at.
+            StoreError: one of them cannot be read.
         """
         found = {}
         for path in paths:
             try:
-                found[path] = _path(path).stat().st_size
+                found[path] = _hash(_path(path))
             except _GONE:
                 continue
             except OSError as error:
-                raise StoreError(f"{path} cannot be looked at: {error}", hint=_CHECK) from error
+                raise StoreError(f"{path} cannot be read: {error}", hint=_CHECK) from error
         return found
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _path(address: str) -> Path:

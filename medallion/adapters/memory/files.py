@@ -39,6 +39,6 @@ class MemoryFiles:
         for address in addresses:
             self._texts.pop(address, None)
 
-    def sizes(self, paths: Iterable[str]) -> Mapping[str, int]:
-        """How many bytes each of the files has, of those that are there."""
-        return {path: self._lake.size(path) for path in paths if self._lake.holds(path)}
+    def hashes(self, paths: Iterable[str]) -> Mapping[str, str]:
+        """The path of each of the files that are there: a file in memory never changes."""
+        return {path: path for path in paths if self._lake.holds(path)}
