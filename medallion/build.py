@@ -16,7 +16,7 @@ from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
-from medallion.schedule import walk
+from medallion.schedule import Rules, walk
 from medallion.schema import Schema
 from medallion.survey import Survey
 from medallion.table import Publication
@@ -30,11 +30,11 @@ def build(
     ports: Ports,
     survey: Survey,
     *,
-    lanes: int = 1,
+    rules: Rules = Rules(1),  # noqa: B008  # it cannot be changed
     windows: int = 1,
     listener: Listener = lambda _: None,
 ) -> Report:
-    """Carry out a plan: at most `lanes` models at a time, and of each so many windows.
+    """Carry out a plan by the rules, of each model so many windows at a time.
 
     Raises:
         DefinitionError: a suite or a model is wrong; nothing was written.
@@ -44,7 +44,7 @@ def build(
     check(plan, ports)
     if plan.tasks:
         ports.catalog.prepare()
-    run = Run(plan, ports, survey, lanes, windows, listener)
+    run = Run(plan, ports, survey, rules, windows, listener)
     run.tell(Step.PLANNED, plan.run, tasks=len(plan.tasks))
     for group in plan.groups:
         _build_group(run, group)
@@ -94,7 +94,8 @@ def _build_group(run: Run, group: Group) -> None:
         lambda name: _run_task(run, tasks[name]),
         lambda result: result.ok,
         lambda name: TaskResult(name, State.SKIPPED),
-        lanes=run.lanes,
+        run.rules,
+        lambda name: tasks[name].model.tags,
     )
     if run.plan.publish and all(run.results[name].ok for name in tasks):
         _publish(run, group)

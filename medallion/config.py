@@ -36,6 +36,8 @@ class Settings:
     threads: int = 0  # of DuckDB; 0 stands for one per core
     workers: int = 2
     publish: Scope = Scope.LAYER
+    fail_fast: bool = False  # start nothing more after a failure
+    limits: Mapping[str, int] = field(default_factory=dict)  # models at a time, by tag
 
     @property
     def warehouse_path(self) -> Path:
@@ -50,6 +52,11 @@ class Settings:
     def spill_path(self) -> Path:
         """Where rows go that do not fit into memory."""
         return self.warehouse_path / ".spill"
+
+    @property
+    def log_path(self) -> Path:
+        """Where the log of each run is."""
+        return self.warehouse_path / ".runs"
 
     @property
     def catalog_uri(self) -> str:
@@ -117,11 +124,13 @@ def read_settings(
         elif variable.startswith(_PREFIX):
             given[variable.removeprefix(_PREFIX).lower()] = (text, variable)
     locations |= _table((flags.pop("locations", {}), "locations"))
+    limits = _limits(*given.pop("limits", ({}, "")))
     given |= {k: (v, f"--{k}") for k, v in flags.items() if v is not None}
-    kinds = {f.name: f.type for f in fields(Settings) if f.name not in ("root", "locations")}
+    kinds = {f.name: f.type for f in fields(Settings) if f.name not in _TABLES}
     return Settings(
         root,
         locations=locations,
+        limits=limits,
         **{k: _value(k, v, where, kinds) for k, (v, where) in given.items()},
     )
 
@@ -135,6 +144,8 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
     try:
         if kind is int:
             return _whole(value, _LEAST.get(key, 0))
+        if kind is bool:
+            return _truth(value)
         if kind is Scope:
             return Scope(value)
         return _text(value)
@@ -142,6 +153,7 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
         choices = {
             int: f"a whole number, at least {_LEAST.get(key, 0)}",
             str: "a text",
+            bool: "true or false",
             Scope: f"one of: {', '.join(Scope)}",
         }
         raise DefinitionError(
@@ -150,6 +162,7 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
 
 
 _LEAST = {"workers": 1}
+_TABLES = ("root", "locations", "limits")
 
 
 def _text(value: Any) -> str:
@@ -162,6 +175,23 @@ def _whole(value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | str) or int(value) < least:
         raise ValueError
     return int(value)
+
+
+def _truth(value: Any) -> bool:
+    truths = {True: True, False: False, "true": True, "false": False}
+    if not isinstance(value, bool | str) or value not in truths:
+        raise ValueError
+    return truths[value]
+
+
+def _limits(value: Any, where: str) -> Mapping[str, int]:
+    try:
+        return {tag: _whole(number, 1) for tag, number in value.items()}
+    except (AttributeError, ValueError):
+        raise DefinitionError(
+            f"{where}: limits = {value!r} does not fit",
+            hint="write tags and how many at a time: database = 2",
+        ) from None
 
 
 def _table(given: tuple[Any, str]) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ with Project.load(".") as project:
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -25,11 +26,13 @@ from medallion.errors import DefinitionError
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.loading import Definition, load
+from medallion.log import logged
 from medallion.names import MAIN, Layer, TableName, branch_of, new_run
 from medallion.need import Request
 from medallion.plan import Plan, Task, make_plan
 from medallion.ports import Ports
 from medallion.report import Listener, Report
+from medallion.schedule import Rules
 from medallion.selection import select
 from medallion.sql import reads
 from medallion.state import State, state_of
@@ -222,18 +225,19 @@ class Project:
         forget: bool = True,
         listener: Listener = lambda _: None,
     ) -> Report:
-        """Carry out a plan, so many windows of a model at a time.
+        """Carry out a plan, so many windows of a model at a time. Its log is in `.runs`.
 
         A run that did all it should forgets its results, unless something is still to follow.
         """
-        report = build(
-            plan,
-            self.ports,
-            self.survey,
-            lanes=self.settings.workers,
-            windows=windows,
-            listener=listener,
+        settings = self.settings
+        rules = Rules(settings.workers, settings.limits, fail_fast=settings.fail_fast)
+        told = (
+            logged(settings.log_path, plan.run, listener) if plan.tasks else nullcontext(listener)
         )
+        with told as both:
+            report = build(
+                plan, self.ports, self.survey, rules=rules, windows=windows, listener=both
+            )
         self.definition.queries.keep()
         if report.ok and report.published and forget:
             self.forget([report])

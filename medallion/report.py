@@ -98,12 +98,13 @@ class Report:
             "seconds": round(self.seconds, 3),
             "ok": self.ok,
             "exit_code": self.exit_code,
-            "results": [_plain(r) for r in self.results],
+            "results": [result_dict(r) for r in self.results],
             "warnings": list(self.warnings),
         }
 
 
-def _plain(result: TaskResult) -> dict[str, Any]:
+def result_dict(result: TaskResult) -> dict[str, Any]:
+    """A result as plain values, fit for JSON."""
     audit = result.audit
     return {
         "table": str(result.table),

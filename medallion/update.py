@@ -15,6 +15,7 @@ from medallion.plan import Plan, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
 from medallion.report import Event, Listener, State, Step, TaskResult
+from medallion.schedule import Rules
 from medallion.state import state_of
 from medallion.survey import Survey
 from medallion.table import CODE, INPUTS, RUN, STATE, SUITE, WINDOWS, Draft, Result, Table, Write
@@ -29,7 +30,7 @@ class Run:
     plan: Plan
     ports: Ports
     survey: Survey
-    lanes: int
+    rules: Rules
     windows: int
     listener: Listener
     results: dict[TableName, TaskResult] = field(default_factory=dict)

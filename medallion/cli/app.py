@@ -134,13 +134,16 @@ def build(
     workers: Annotated[
         int | None, typer.Option("--workers", help="models built at the same time")
     ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="start nothing more after a failure")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Bring up to date what is not: write to branches, audit them, publish what passed."""
     from medallion.project import Project
     from medallion.render import report_text
 
-    with Project.load(Path.cwd(), workers=workers) as project:
+    with Project.load(Path.cwd(), workers=workers, fail_fast=fail_fast or None) as project:
         made = project.plan(
             select,
             layer=layer,

@@ -41,7 +41,8 @@ def test_the_file_sets(tmp_path: Path) -> None:
         tmp_path,
         'models = "m"\nexpectations = "e"\nwarehouse = "w"\ncatalog = "sqlite:///c.db"\n'
         'memory_limit = "1GB"\nspill_limit = "9GB"\nthreads = 3\nworkers = 4\npublish = "model"\n'
-        '[tool.medallion.locations]\nlanding = "in"',
+        "fail_fast = true\n"
+        '[tool.medallion.locations]\nlanding = "in"\n[tool.medallion.limits]\ndatabase = 2',
     )
     assert settings == Settings(
         tmp_path,
@@ -55,6 +56,8 @@ def test_the_file_sets(tmp_path: Path) -> None:
         threads=3,
         workers=4,
         publish=Scope.MODEL,
+        fail_fast=True,
+        limits={"database": 2},
     )
 
 
@@ -73,6 +76,11 @@ def test_a_flag_that_was_not_given_sets_nothing(tmp_path: Path) -> None:
 def test_the_scope_is_a_word(tmp_path: Path) -> None:
     assert read(tmp_path, "", {"MEDALLION_PUBLISH": "run"}).publish is Scope.RUN
     assert read(tmp_path, "", publish=Scope.MODEL).publish is Scope.MODEL
+
+
+@pytest.mark.parametrize(("text", "told"), [("true", True), ("false", False)])
+def test_a_truth_can_be_a_variable(tmp_path: Path, text: str, *, told: bool) -> None:
+    assert read(tmp_path, "", {"MEDALLION_FAIL_FAST": text}).fail_fast is told
 
 
 def test_a_location_can_be_a_variable(tmp_path: Path) -> None:
@@ -107,7 +115,7 @@ def test_a_setting_that_looks_like_none_is_refused_with_all_there_are(
     error = refused(tmp_path, f'{key} = "x"')
     assert error.hint == (
         "settings are: models, expectations, warehouse, catalog, memory_limit, spill_limit, "
-        "threads, workers, publish"
+        "threads, workers, publish, fail_fast"
     )
 
 
@@ -128,6 +136,10 @@ def test_a_setting_that_looks_like_none_is_refused_with_all_there_are(
         ('publish = "all"', "'all'", "one of: layer, model, run"),
         ("publish = 1", "1", "one of: layer, model, run"),
         ("publish = []", "[]", "one of: layer, model, run"),
+        ("fail_fast = 1", "1", "true or false"),
+        ('fail_fast = "yes"', "'yes'", "true or false"),
+        ("limits = 2", "2", "write tags"),
+        ("limits = {database = 0}", "{'database': 0}", "write tags"),
     ],
 )
 def test_a_value_that_does_not_fit_is_refused(

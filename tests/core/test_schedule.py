@@ -1,14 +1,16 @@
 """Walking a graph of work."""
 
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any
 
 import pytest
 from core.examples import few
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medallion.schedule import walk
+from medallion.schedule import Rules, walk
 
 Needs = dict[str, list[str]]
 WAIT = 10  # seconds until a thread that waits in vain gives up, and the test fails
@@ -25,7 +27,12 @@ def graphs(draw: st.DrawFn) -> Needs:
 
 
 def walked(
-    needs: Needs, work: Callable[[str], str] = lambda _: "done", *, lanes: int = 2
+    needs: Needs,
+    work: Callable[[str], str] = lambda _: "done",
+    *,
+    lanes: int = 2,
+    tags: Callable[[str], Collection[str]] = lambda _: (),
+    **rules: Any,
 ) -> dict[str, str]:
     """The results; those that begin with `bad` are not ok."""
     return walk(
@@ -33,7 +40,8 @@ def walked(
         work,
         lambda r: not r.startswith(("bad", "skipped")),
         lambda _: "skipped",
-        lanes=lanes,
+        Rules(lanes, **rules),
+        tags,
     )
 
 
@@ -139,3 +147,76 @@ def test_an_error_leaves_no_thread_behind() -> None:
     with pytest.raises(KeyError):
         walked({"bad": [], "long": []}, work)
     assert ended == ["long"]
+
+
+@few
+@given(graphs(), st.integers(1, 4), st.integers(1, 3), st.data())
+def test_of_a_tag_no_more_run_at_once_than_its_limit(
+    needs: Needs, lanes: int, limit: int, data: st.DataObject
+) -> None:
+    tagged = data.draw(st.sets(st.sampled_from(sorted(needs))))
+    lock = threading.Lock()
+    running: Counter[bool] = Counter()
+
+    def work(key: str) -> str:
+        with lock:
+            running[key in tagged] += 1
+            assert running[True] <= limit
+            assert running.total() <= lanes
+        with lock:
+            running[key in tagged] -= 1
+        return "done"
+
+    results = walked(
+        needs,
+        work,
+        lanes=lanes,
+        limits={"database": limit, "other": 1},
+        tags=lambda key: ["database"] if key in tagged else [],
+    )
+    assert set(results.values()) == {"done"}
+
+
+def test_what_is_limited_does_not_hold_up_the_rest() -> None:
+    both = threading.Barrier(2)
+
+    def work(key: str) -> str:
+        if key in ("first", "free"):
+            both.wait(WAIT)  # passes only when both run at once
+        return "done"
+
+    results = walked(
+        {"first": [], "second": [], "free": []},
+        work,
+        limits={"database": 1},
+        tags=lambda key: [] if key == "free" else ["database"],
+    )
+    assert set(results.values()) == {"done"}
+
+
+def test_the_longest_way_starts_first() -> None:
+    started: list[str] = []
+
+    def work(key: str) -> str:
+        started.append(key)
+        return "done"
+
+    walked({"x": [], "a": [], "b": ["a"], "y": [], "c": ["b"]}, work, lanes=1)
+    assert started == ["a", "b", "x", "y", "c"]
+
+
+@few
+@given(graphs(), st.data())
+def test_after_a_failure_nothing_is_started_if_so_asked(needs: Needs, data: st.DataObject) -> None:
+    bad = data.draw(st.sampled_from(sorted(needs)))
+    started: list[str] = []
+
+    def work(key: str) -> str:
+        started.append(key)
+        return "bad" if key == bad else "good"
+
+    results = walked(needs, work, lanes=1, fail_fast=True)
+    assert started[-1] == bad
+    assert {key for key, result in results.items() if result == "skipped"} == set(needs) - set(
+        started
+    )

@@ -493,6 +493,7 @@ def test_nothing_temporary_is_left(tmp_path: Path) -> None:
         project.build()
     assert sorted(p.name for p in (tmp_path / "warehouse").iterdir()) == [
         ".cache",
+        ".runs",
         "catalog.db",
         "silver",
     ]

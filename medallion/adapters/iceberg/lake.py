@@ -30,6 +30,7 @@ from medallion.errors import CatalogError, ConflictError, StoreError
 from medallion.names import Layer, TableName
 
 _CLOCK_MS = 60_000
+_TABLES = 2  # of a catalog
 
 
 class Moved(Exception):
@@ -137,10 +138,11 @@ class Lake:
             if self._file:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
             uri = self._url.render_as_string(hide_password=False)
-            try:
-                return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
-            except OperationalError:  # another run may have made its tables at the same moment
-                return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
+            for _ in range(_TABLES):
+                # Another run may make the same tables at the same moment, one after the other.
+                with suppress(OperationalError):
+                    return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
+            return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
         except (SQLAlchemyError, ModuleNotFoundError, OSError) as error:
             raise self._unusable(error) from error
 
