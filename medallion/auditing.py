@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from medallion.errors import CatalogError
-from medallion.names import TableName
+from medallion.graph import Node
+from medallion.moment import frame_at, resolve
+from medallion.names import MAIN, TableName, branch_of
 from medallion.plan import Task
 from medallion.ports import Ports
-from medallion.suite import Audit
-from medallion.table import Table
+from medallion.state import State
+from medallion.suite import Audit, Suite
+from medallion.table import STATE, Table
 
 AUDIT = "medallion.audit."  # a table property, with the branch behind it: what its audit said
 
@@ -26,6 +30,30 @@ def audit_snapshot(ports: Ports, task: Task, snapshot: int, others: Mapping[str,
         else ()
     )
     return Audit(task.name, snapshot, task.suite.digest if task.suite else "", frame.rows, verdicts)
+
+
+def audit_again(
+    ports: Ports, node: Node, suite: Suite, tables: Mapping[TableName, Table], branch: str | None
+) -> Audit:
+    """Audit a table on `main` or on a branch; on a branch the verdict is kept with it."""
+    table = tables[node.name]
+    ref = branch_of(branch) if branch else MAIN
+    snapshot = table.refs[ref]
+    if suite:
+        ports.auditor.check(suite, table.schema_at(snapshot))
+    others = {
+        str(n): frame_at(ports.store, n, tables, branch)
+        for n in node.reads
+        if n in tables and resolve(tables[n], branch) is not None
+    }
+    audit = audit_snapshot(ports, Task(node, suite, "", None, {}), snapshot, others)
+    if branch:
+        ports.catalog.note(node.name, AUDIT + ref, verdict_note(audit))
+        pending = f"{STATE}.{ref}"
+        if text := table.properties.get(pending):
+            state = replace(State.from_text(text), suite=audit.suite)
+            ports.catalog.note(node.name, pending, state.to_text())
+    return audit
 
 
 def found(tables: Mapping[TableName, Table], name: TableName) -> Table:

@@ -1,12 +1,18 @@
 """Coverage: how much of a model is built, out of date or missing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from medallion.errors import DefinitionError
+from medallion.graph import Node
 from medallion.model import Model
+from medallion.names import TableName
 from medallion.need import Need
-from medallion.state import State
+from medallion.state import State, state_of
+from medallion.survey import Survey
+from medallion.table import Table
 from medallion.window import ALL, NONE, Window, Windows
 
 
@@ -45,6 +51,18 @@ class Coverage:
             "stale": self.stale,
             "missing": self.missing,
         }
+
+
+def seen_coverage(survey: Survey, node: Node, tables: Mapping[TableName, Table]) -> Coverage:
+    """The coverage of a model, seen from what is published of its inputs."""
+    pins = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+    if len(pins) < len(node.reads):
+        return Coverage()
+    try:
+        need = survey.need(node, tables, pins)
+    except DefinitionError as error:  # nothing says which windows it has
+        return Coverage((error.message,))
+    return coverage(node.model, state_of(tables.get(node.name)), need)
 
 
 def coverage(model: Model, state: State | None, need: Need) -> Coverage:

@@ -8,7 +8,6 @@ with Project.load(".") as project:
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -16,29 +15,28 @@ from types import TracebackType
 from typing import Any
 
 from medallion import config, wiring
-from medallion.auditing import AUDIT, audit_snapshot, verdict_note
+from medallion.auditing import audit_again
 from medallion.backfill import backfill_range, backfill_requests, batches
 from medallion.branches import Branch, discard_run, find_branches, publish_run
 from medallion.build import build, check
-from medallion.coverage import Coverage, coverage
+from medallion.coverage import Coverage, seen_coverage
 from medallion.diff import Diff, diff
 from medallion.errors import DefinitionError
 from medallion.forms import Form
-from medallion.frame import Frame
 from medallion.loading import Definition, load
 from medallion.log import logged
+from medallion.moment import frame_at
 from medallion.names import MAIN, Layer, TableName, branch_of, new_run
 from medallion.need import Request
-from medallion.plan import Plan, Task, make_plan
+from medallion.plan import Plan, make_plan
 from medallion.ports import Ports
 from medallion.report import Listener, Report
 from medallion.schedule import Rules
 from medallion.selection import select
 from medallion.sql import reads
-from medallion.state import State, state_of
 from medallion.suite import Audit
 from medallion.survey import Survey
-from medallion.table import STATE, Snapshot, Table
+from medallion.table import Snapshot, Table
 from medallion.window import Window, parse_range
 
 
@@ -143,15 +141,7 @@ class Project:
 
     def coverage(self, name: TableName, tables: Mapping[TableName, Table]) -> Coverage:
         """How much of a model is built, seen from what is published of its inputs."""
-        node = self.graph[name]
-        pins = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
-        if len(pins) < len(node.reads):
-            return Coverage()
-        try:
-            need = self.survey.need(node, tables, pins)
-        except DefinitionError as error:  # nothing says which windows it has
-            return Coverage((error.message,))
-        return coverage(node.model, state_of(tables.get(name)), need)
+        return seen_coverage(self.survey, self.graph[name], tables)
 
     def check(self, plan: Plan) -> None:
         """Find the mistakes in a plan's SQL, sources and suites, without reading rows."""
@@ -247,7 +237,7 @@ class Project:
         """The rows of a published table, or of a branch, as a pandas DataFrame or another form."""
         found = TableName.parse(name)
         self.graph[found]
-        frame = self._frame(found, self.ports.catalog.tables([found]), branch, None)
+        frame = frame_at(self.ports.store, found, self.ports.catalog.tables([found]), branch)
         return self.ports.engine.query("select * from rows", {"rows": frame}, form)
 
     def query(
@@ -267,18 +257,19 @@ class Project:
         for name in names:
             self.graph[name]
         tables = self.ports.catalog.tables(names)
-        frames = {str(n): self._frame(n, tables, branch, at) for n in names}
+        store = self.ports.store
+        frames = {str(n): frame_at(store, n, tables, branch, at) for n in names}
         return self.ports.engine.query(text, frames, form, limit=limit)
 
     def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
         """Audit what is there and publish nothing; on a branch the verdict is kept with it."""
         audits = []
         for name in select(self.graph, selection):
-            tables = self.tables()
-            table = tables.get(name)
-            ref = branch_of(branch) if branch else MAIN
-            if table and ref in table.refs:
-                audits.append(self._audit(tables, name, table.refs[ref], branch))
+            suite, tables = self.definition.suites[name], self.tables()
+            if (table := tables.get(name)) and (
+                branch_of(branch) if branch else MAIN
+            ) in table.refs:
+                audits.append(audit_again(self.ports, self.graph[name], suite, tables, branch))
         if branch and not audits:
             raise DefinitionError(
                 f"no selected table has a branch {branch}", hint="see: medallion branches"
@@ -323,62 +314,3 @@ class Project:
                 f"{name} was never built", hint=f"medallion build --select +{name}"
             )
         return tables[found]
-
-    def _frame(
-        self, name: TableName, tables: Mapping[TableName, Table], branch: str | None, at: str | None
-    ) -> Frame:
-        table = tables.get(name)
-        snapshot = _resolve(table, branch, at) if table else None
-        if table is None or snapshot is None:
-            raise DefinitionError(
-                f"{name} was never published", hint=f"medallion build --select +{name}"
-            )
-        return self.ports.store.frame(table, snapshot)
-
-    def _audit(
-        self, tables: Mapping[TableName, Table], name: TableName, snapshot: int, branch: str | None
-    ) -> Audit:
-        node = self.graph[name]
-        suite = self.definition.suites[name]
-        self.ports.auditor.check(suite, tables[name].schema_at(snapshot)) if suite else None
-        task = Task(node, suite, "", None, {})
-        others = {
-            str(n): self._frame(n, tables, branch, None)
-            for n in node.reads
-            if n in tables and _resolve(tables[n], branch, None) is not None
-        }
-        audit = audit_snapshot(self.ports, task, snapshot, others)
-        if branch:
-            ref = branch_of(branch)
-            self.ports.catalog.note(name, AUDIT + ref, verdict_note(audit))
-            if text := tables[name].properties.get(f"{STATE}.{ref}"):
-                state = replace(State.from_text(text), suite=audit.suite)
-                self.ports.catalog.note(name, f"{STATE}.{ref}", state.to_text())
-        return audit
-
-
-def _resolve(table: Table, branch: str | None, at: str | None) -> int | None:
-    """The snapshot that a branch or a moment means; `main` where neither is said."""
-    if branch:
-        return table.refs.get(branch_of(branch), table.main)
-    if at is None:
-        return table.main
-    if at.isdigit():
-        if int(at) not in table.snapshots:
-            raise DefinitionError(
-                f"{table.name} has no snapshot {at}", hint=f"see: medallion history {table.name}"
-            )
-        return int(at)
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        raise DefinitionError(
-            f"{at!r} is no snapshot and no time", hint="2026-11-21T02:00"
-        ) from None
-    limit = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000
-    found = next((s for s in table.lineage(table.main) if s.timestamp_ms <= limit), None)
-    if found is None:
-        raise DefinitionError(
-            f"{table.name} had no rows at {at}", hint=f"see: medallion history {table.name}"
-        )
-    return found.id
