@@ -10,6 +10,7 @@ from typing import BinaryIO
 from pyiceberg.io import FileIO, InputFile, OutputFile
 
 from medallion.adapters.iceberg.address import local_path
+from medallion.durable import make_folder, sync
 
 
 class DiskIO(FileIO):
@@ -75,7 +76,7 @@ class Whole:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        _make_folder(path.parent)
+        make_folder(path.parent)
         self._stream = self._draft.open("xb")
 
     @property
@@ -99,7 +100,7 @@ class Whole:
         os.fsync(self._stream.fileno())
         self._stream.close()
         self._draft.replace(self._path)
-        _sync_folder(self._path.parent)
+        sync(self._path.parent)
 
     def __enter__(self) -> "Whole":
         return self
@@ -116,19 +117,3 @@ class Whole:
             self._stream.close()
             with suppress(FileNotFoundError):
                 self._draft.unlink()
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make what was put into the folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,5 @@
 """Store: the rows of tables as files, and snapshots of new files on branches."""
 
-import os
 from pathlib import Path
 
 from pyiceberg.partitioning import PartitionSpec
@@ -31,6 +30,7 @@ from medallion.adapters.iceberg.metadata import (
 )
 from medallion.adapters.iceberg.snapshot import replaced
 from medallion.adapters.iceberg.spans import span, time_field
+from medallion.durable import sync
 from medallion.errors import StoreError
 from medallion.frame import DataFile, Frame
 from medallion.names import TableName
@@ -90,7 +90,10 @@ class IcebergStore:
         check_partitions(write.result.schema, write.draft.partition_by, write.draft.table)
         try:
             for file in write.result.files:
-                _sync(local(file.path))
+                # A commit must not point to what a power cut can take away.
+                path = Path(local(file.path))
+                sync(path)
+                sync(path.parent)
         except OSError as error:
             raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
         snapshots: list[int] = []
@@ -174,13 +177,3 @@ def _docs(schema: object) -> list[str]:
 
 def _spec(metadata: TableMetadata, schema: IcebergSchema, write: Write) -> PartitionSpec:
     return new_spec(schema, write.draft.partition_by, tuple(metadata.partition_specs))
-
-
-def _sync(path: str) -> None:
-    """Make a file last: a commit must not point to what a power cut can take away."""
-    for target in (path, os.path.dirname(path)):
-        descriptor = os.open(target, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
