@@ -36,6 +36,7 @@ class Declaration(TypedDict, total=False):
     - `mask`: `{column: hashed()}`, applied to what the model gives
     - `renamed`: `{new column: old column}`, so that a renamed column keeps its identity
     - `expectations`: Great Expectations objects or their JSON, besides the suite file
+    - `retries`: how often it is tried again after a failure of the world, or of its function
     - `tags`, `owner`
     """
 
@@ -49,6 +50,7 @@ class Declaration(TypedDict, total=False):
     mask: Mapping[str, Mask]
     renamed: Mapping[str, str]
     expectations: Sequence[Any]
+    retries: int
     tags: str | Collection[str]
     owner: str
 
@@ -76,6 +78,8 @@ def read_declaration(given: Mapping[str, Any], form: Form, window: str) -> dict[
         fields["whole"] = frozenset(map(TableName.parse, fields["whole"]))
     if "start" in fields:
         parse_range(fields["start"], None)
+    if fields.get("retries", 0) < 0:
+        raise DefinitionError(f"retries={fields['retries']} counts attempts after the first")
     _check_time(fields, window)
     fields["strategy"] = _strategy(fields, form, window)
     return fields
@@ -164,6 +168,7 @@ _DECLARED: Mapping[str, tuple[Callable[[Any, type], Any], type, str]] = {
     "mask": (_named, Mask, '{"licence": hashed()}'),
     "renamed": (_named, str, '{"new_column": "old_column"}'),
     "expectations": (_several, object, '[{"type": ..., "kwargs": ...}]'),
+    "retries": (_one, int, "3"),
     "tags": (_set, str, '["daily"]'),
     "owner": (_one, str, '"sales"'),
 }

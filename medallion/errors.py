@@ -3,6 +3,7 @@
     MedallionError
     ├── DefinitionError        the project is wrong: a model, a suite, a setting, a selection      2
     ├── ModelError             a model failed: its SQL, its function, the rows it gave             1
+    │   └── RaisedError        its function raised something
     ├── ConflictError          somebody else moved a table; nothing of theirs was touched          3
     └── InfrastructureError    the world failed                                                    4
         ├── CatalogError       the catalog could not be read or written
@@ -50,6 +51,10 @@ class ModelError(MedallionError):
     """A model could not give its rows."""
 
     exit_code = 1
+
+
+class RaisedError(ModelError):
+    """The function of a model raised; the exception is the cause."""
 
 
 class ConflictError(MedallionError):

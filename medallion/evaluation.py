@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
 
+from medallion.attempts import attempted
 from medallion.declaration import Strategy
 from medallion.errors import ModelError, SourceError, StoreError
 from medallion.forms import Form
@@ -33,13 +34,18 @@ class Evaluated:
 
 @dataclass(slots=True)
 class Evaluation:
-    """One task with its inputs opened. `windows` is how many are computed at a time."""
+    """One task with its inputs opened.
+
+    `retrying` is told of a part that failed and will be tried again; `windows` is how many are
+    computed at a time.
+    """
 
     ports: Ports
     survey: Survey
     task: Task
     inputs: Mapping[TableName, Frame]
     draft: Draft
+    retrying: Callable[[int, float, str], None]
     windows: int = 1
 
     def run(self, current: Frame | None, told: Callable[[int, int], None]) -> Evaluated:
@@ -118,7 +124,13 @@ class Evaluation:
         address = f"{draft.location}/results/{key}.json"
         if not self.task.request.full_refresh and (kept := self._kept(address, draft)):
             return kept, True, address
-        result = ports.executor.submit(ports.engine.evaluate, model, inputs, draft, part).result()
+        result = attempted(
+            lambda: ports.executor.submit(
+                ports.engine.evaluate, model, inputs, draft, part
+            ).result(),
+            model.retries,
+            self.retrying,
+        )
         self._check_landed(part)
         if draft is not self.draft and result.schema.last_id > draft.last_column_id:
             raise ModelError(

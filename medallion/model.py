@@ -64,6 +64,7 @@ class Model:
     start: str = ""
     strategy: Strategy = Strategy.FULL
     window: str = ""
+    retries: int = 0
     unique_key: tuple[str, ...] = ()
     mask: Mapping[str, Mask] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)

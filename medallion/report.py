@@ -154,6 +154,7 @@ class Step(StrEnum):
 
     PLANNED = "planned"
     STARTED = "started"
+    RETRYING = "retrying"
     EVALUATED = "evaluated"
     COMMITTED = "committed"
     AUDITED = "audited"

@@ -93,7 +93,11 @@ def _evaluate(
     current = None
     if before and before.main is not None and not task.need.anew:
         current = run.ports.store.frame(before, before.main)
-    evaluation = Evaluation(run.ports, run.survey, task, inputs, draft, run.windows)
+
+    def retrying(retry: int, pause: float, why: str) -> None:
+        run.tell(Step.RETRYING, task.name, retry=retry, pause=round(pause, 3), why=why)
+
+    evaluation = Evaluation(run.ports, run.survey, task, inputs, draft, retrying, run.windows)
     done = evaluation.run(
         current, lambda n, of: run.tell(Step.EVALUATED, task.name, part=n, parts=of)
     )

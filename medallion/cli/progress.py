@@ -57,6 +57,9 @@ def told(event: Event) -> str | None:
     """The line for an event that is worth one."""
     if event.step is Step.ENDED and event.result:
         return result_line(event.result)
+    if event.step is Step.RETRYING:
+        why = event.details["why"].partition("\n")[0]
+        return f"retrying   {event.subject} in {event.details['pause']:.1f} s: {why}"
     if event.step is Step.PUBLISHED:
         count = len(event.details["tables"])
         tables = "1 table" if count == 1 else f"{count} tables in one step"

@@ -243,7 +243,7 @@ def test_what_cannot_be_declared_is_refused_with_what_can() -> None:
     assert error.message == f"{FILE}:2: 'unique_keys' cannot be declared"
     assert error.hint == (
         "what can: partition_by, time_column, lookback, whole, start, strategy, unique_key, "
-        "mask, renamed, expectations, tags, owner"
+        "mask, renamed, expectations, retries, tags, owner"
     )
 
 

@@ -8,8 +8,8 @@ import pytest
 from support.projects import plain_table, rows, sql_model, suite, write
 
 from medallion import Form, Project
-from medallion.errors import ConflictError, DefinitionError, ModelError
-from medallion.report import State
+from medallion.errors import ConflictError, DefinitionError, ModelError, RaisedError
+from medallion.report import State, Step
 
 NOT_NULL = suite(("expect_column_values_to_not_be_null", {"column": "id"}))
 
@@ -456,7 +456,7 @@ def test_a_python_model_that_gives_no_table_fails_alone(
 
     failure = report["silver.bad"].failure
     assert failure
-    assert failure.kind == ModelError.__name__
+    assert failure.kind in {ModelError.__name__, RaisedError.__name__}
     assert told in failure.message.replace(f"{tmp_path}/", "")
     assert report.exit_code == 1
 
@@ -497,3 +497,47 @@ def test_nothing_temporary_is_left(tmp_path: Path) -> None:
         "catalog.db",
         "silver",
     ]
+
+
+FLAKY = """
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from medallion import *
+
+    TRIES = Path({root!r}) / "tries"
+
+    @bronze(retries=2)
+    def rates() -> pa.Table:
+        tries = TRIES.read_text() if TRIES.exists() else ""
+        TRIES.write_text(tries + "x")
+        if len(tries) < {failures}:
+            raise {error}
+        return pa.table({{"rate": [1.5]}})
+"""
+
+
+@pytest.mark.parametrize(
+    ("failures", "error", "tries", "state"),
+    [
+        (2, "ConnectionError('refused')", "xxx", State.PUBLISHED),
+        (9, "ConnectionError('refused')", "xxx", State.FAILED),
+        (9, "KeyError('rate')", "x", State.FAILED),
+    ],
+)
+def test_a_model_is_tried_again_after_a_failure_that_may_pass(
+    tmp_path: Path, failures: int, error: str, tries: str, state: State
+) -> None:
+    text = FLAKY.format(root=str(tmp_path), failures=failures, error=error)
+    write(tmp_path, {"models/bronze/rates.py": text})
+    seen: list[str] = []
+    with Project.load(tmp_path) as project:
+        report = project.build(
+            listener=lambda e: seen.append(e.details["why"]) if e.step is Step.RETRYING else None
+        )
+
+    assert report["bronze.rates"].state is state
+    assert (tmp_path / "tries").read_text() == tries
+    assert len(seen) == len(tries) - 1
+    assert all("ConnectionError: refused" in why for why in seen)

@@ -23,7 +23,7 @@ from medallion.adapters.duckdb.reading import no_rows, rows_of
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import duckdb_type, iceberg_type
 from medallion.adapters.duckdb.writing import masked, stored, write
-from medallion.errors import DefinitionError, MedallionError, ModelError
+from medallion.errors import DefinitionError, MedallionError, ModelError, RaisedError
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
@@ -177,7 +177,7 @@ class DuckDBEngine:
             raise
         except Exception as error:
             where = _where(error, model)
-            raise ModelError(
+            raise RaisedError(
                 f"{model.name} raised {type(error).__name__}: {error}{where}"
             ) from error
         if isinstance(value, Frame):

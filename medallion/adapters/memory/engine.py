@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medallion.adapters.memory.lake import MemoryLake, Row
-from medallion.errors import DefinitionError, MedallionError, ModelError
+from medallion.errors import DefinitionError, MedallionError, ModelError, RaisedError
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.mask import Mask
@@ -172,7 +172,7 @@ def _called(model: Model, inputs: Mapping[TableName, Frame]) -> Frame:
     except MedallionError:
         raise
     except Exception as error:
-        raise ModelError(f"{model.name} raised {type(error).__name__}: {error}") from error
+        raise RaisedError(f"{model.name} raised {type(error).__name__}: {error}") from error
     if not isinstance(value, Frame):
         raise ModelError(f"{model.name} returned {type(value).__name__}, and says {Form.FRAME}")
     return value
