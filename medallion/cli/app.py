@@ -1,5 +1,7 @@
 """The commands. Each loads the project, calls one thing and prints what it gave."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from medallion.project import Project
     from medallion.report import Report
     from medallion.window import Window
+
+_INTERRUPTED = 130  # 128 and the signal, as shells count
+_SHOW_CURSOR = "\x1b[?25h"
 
 app = typer.Typer(
     help="Bronze, silver and gold models in Python, audited before any reader sees them.",
@@ -203,14 +208,28 @@ def backfill(
 def _carried_out(project: "Project", made: "Plan", json: bool, **options: Any) -> "Report":
     from medallion.cli.progress import progress
 
+    with progress(made, quiet=json) as listener, _stopped_at_once(made.run):
+        return project.run(made, listener=listener, **options)
+
+
+@contextmanager
+def _stopped_at_once(run: str) -> Iterator[None]:
+    """End the process with Ctrl-C, whatever its threads do: a run may be killed at any moment."""
+
+    def stop(*_: object) -> None:
+        text = (
+            f"{_SHOW_CURSOR}\ninterrupted: run {run} publishes nothing more\n"
+            "  go on: run the same command again, what is finished is kept\n"
+            f"  or drop what it wrote: medallion discard {run}\n"
+        )
+        os.write(2, text.encode() if sys.stderr.isatty() else text[len(_SHOW_CURSOR) :].encode())
+        os._exit(_INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, stop)
     try:
-        with progress(made, quiet=json) as listener:
-            return project.run(made, listener=listener, **options)
-    except KeyboardInterrupt:
-        typer.echo(f"\ninterrupted: run {made.run} publishes nothing more", err=True)
-        typer.echo("  go on: run the same command again, what is finished is kept", err=True)
-        typer.echo(f"  or drop what it wrote: medallion discard {made.run}", err=True)
-        raise typer.Exit(130) from None
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell_range(
