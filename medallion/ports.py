@@ -104,8 +104,8 @@ class Files(Protocol):
         """A kept text; None where there is none."""
         ...
 
-    def write(self, address: str, text: str) -> None:
-        """Keep a text: all of it or, after a crash, nothing.
+    def write(self, address: str, text: str, *, lasting: bool = True) -> None:
+        """Keep a text: all of it or, after a crash, nothing. A `lasting` one survives a power cut.
 
         Raises:
             StoreError: it cannot be kept.

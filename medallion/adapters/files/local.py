@@ -64,14 +64,16 @@ class LocalFiles:
         except (OSError, ValueError) as error:
             raise StoreError(f"{address} cannot be read: {error}", hint=_CHECK) from error
 
-    def write(self, address: str, text: str) -> None:
+    def write(self, address: str, text: str, *, lasting: bool = True) -> None:
         """Keep a text: all of it or, after a crash, nothing. What was there stays until then.
+
+        A `lasting` one survives a power cut; without it, what is read may be no whole text then.
 
         Raises:
             StoreError: it cannot be kept.
         """
         try:
-            _write(_path(address), text.encode())
+            _write(_path(address), text.encode(), lasting=lasting)
         except (OSError, ValueError) as error:
             raise StoreError(f"{address} cannot be written: {error}", hint=_CHECK) from error
 
@@ -119,15 +121,20 @@ def _unreadable(path: Path, error: OSError) -> SourceError:
     return SourceError(f"{path} cannot be read: {error}", hint="mend its rights, or land it again")
 
 
-def _write(path: Path, content: bytes) -> None:
-    make_folder(path.parent)
+def _write(path: Path, content: bytes, *, lasting: bool) -> None:
+    if lasting:
+        make_folder(path.parent)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with draft.open("xb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         draft.replace(path)
-        sync(path.parent)
+        if lasting:
+            sync(path.parent)
     finally:
         draft.unlink(missing_ok=True)

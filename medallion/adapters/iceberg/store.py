@@ -89,11 +89,10 @@ class IcebergStore:
         """Make the written files one snapshot on the run's branch; the snapshot's id."""
         check_partitions(write.result.schema, write.draft.partition_by, write.draft.table)
         try:
-            for file in write.result.files:
-                # A commit must not point to what a power cut can take away.
-                path = Path(local(file.path))
+            # A commit must not point to what a power cut can take away.
+            paths = [Path(local(file.path)) for file in write.result.files]
+            for path in (*paths, *{path.parent for path in paths}):
                 sync(path)
-                sync(path.parent)
         except OSError as error:
             raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
         snapshots: list[int] = []

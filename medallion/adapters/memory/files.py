@@ -30,8 +30,8 @@ class MemoryFiles:
         """A kept text; None where there is none."""
         return self._texts.get(address)
 
-    def write(self, address: str, text: str) -> None:
-        """Keep a text."""
+    def write(self, address: str, text: str, *, lasting: bool = True) -> None:  # noqa: ARG002
+        """Keep a text, as long as the process lasts."""
         self._texts[address] = text
 
     def remove(self, addresses: Iterable[str]) -> None:
