@@ -65,6 +65,13 @@ def describe(project: Project, name: str) -> dict[str, Any]:
         "owner": model.owner,
         "reads": [str(r) for r in node.reads],
         "read_by": sorted(str(n.name) for n in project.graph if node.name in n.reads),
+        "strategy": str(model.strategy),
+        "time_column": model.time_column or None,
+        "window": model.grain and str(model.grain),
+        "lookback": model.lookback,
+        "whole": sorted(map(str, model.whole)),
+        "start": model.start or None,
+        "retries": model.retries,
         "partition_by": [str(t) for t in model.partition_by],
         "unique_key": list(model.unique_key),
         "mask": {k: str(v) for k, v in model.mask.items()},
@@ -76,14 +83,15 @@ def describe(project: Project, name: str) -> dict[str, Any]:
 
 def describe_text(shown: dict[str, Any]) -> str:
     """A model on one screen."""
-    facts = ["defined", "form", "owner", "reads", "read_by", "partition_by", "unique_key", "mask"]
-    facts += ["rows", "published", "run", "location"]
+    facts = ["defined", "form", "owner", "reads", "read_by", "strategy", "time_column", "window"]
+    facts += ["lookback", "whole", "start", "partition_by", "unique_key", "mask", "retries"]
+    facts += ["rows", "published", "run", "state", "location"]
     lines = [shown["model"], *(f"  {line}" for line in shown["description"].splitlines()), ""]
     for fact in facts:
         value = shown[fact]
         if isinstance(value, dict):
             value = [f"{k}: {v}" for k, v in value.items()]
-        if value not in (None, "", []):
+        if value or (value == 0 and fact == "rows"):
             text = ", ".join(value) if isinstance(value, list) else value
             lines.append(f"{fact.replace('_', ' '):<13} {text}")
     if shown["columns"]:

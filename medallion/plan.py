@@ -59,7 +59,8 @@ class Task:
         if self.need.audits:
             return "suite changed: audit only"
         if self.need.settles:
-            return "note that its rows are up to date"
+            accepts = self.request.forward_only
+            return "accept its code for what is built" if accepts else "note that it is up to date"
         return f"if {' or '.join(awaited)} changes it"
 
 

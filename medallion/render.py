@@ -105,12 +105,13 @@ def result_line(result: TaskResult) -> str:
     told = counted(result.audit) if result.audit and result.audit.verdicts else ""
     if result.parts > 1 or result.reused:
         told = f"{_parts(result)}  {told}"
-    if result.state in (State.FAILED, State.SKIPPED, State.FRESH, State.AUDITED):
+    stayed = result.state is State.REJECTED and result.snapshot is None
+    if stayed or result.state in (State.FAILED, State.SKIPPED, State.FRESH, State.AUDITED):
         done = f"{'':>12}"
     if result.state is State.SKIPPED:
         told = "what it needs did not come about"
     if result.state is State.FRESH:
-        told = "nothing changed"
+        told = "its rows stay"
     return f"{result.state:<10} {result.table!s:<28} {done}  {told}".rstrip()
 
 
