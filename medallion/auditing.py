@@ -21,7 +21,8 @@ AUDIT = "medallion.audit."  # a table property, with the branch behind it: what 
 def audit_snapshot(ports: Ports, task: Task, snapshot: int, others: Mapping[str, Any]) -> Audit:
     """Audit a snapshot of a task's table, read back from where it was committed."""
     table = found(ports.catalog.tables([task.name]), task.name)
-    frame = ports.store.frame(table, snapshot)
+    # With the spans that what reads the table by window will ask for: it is read once.
+    frame = ports.store.frame(table, snapshot, task.model.time_column)
     verdicts = (
         ports.executor.submit(
             ports.auditor.audit, task.suite, frame, keys=task.model.unique_key, others=others

@@ -133,7 +133,7 @@ def _publish(run: Run, group: Group) -> None:
         return
     run.tell(Step.PUBLISHING, group.name)
     try:
-        _publish_rebased(run, tasks)
+        published = _publish_rebased(run, tasks)
     except (ConflictError, InfrastructureError) as error:
         state = State.CONFLICTED if isinstance(error, ConflictError) else State.FAILED
         for task in tasks:
@@ -141,7 +141,7 @@ def _publish(run: Run, group: Group) -> None:
                 run.results[task.name], state=state, failure=Failure.of(error)
             )
         return
-    if any(not run.results[t.name].ok for t in tasks):  # the audit of a rebased table said no
+    if not published:
         _keep(run, group)
         return
     for task in tasks:
@@ -149,23 +149,24 @@ def _publish(run: Run, group: Group) -> None:
     run.tell(Step.PUBLISHED, group.name, tables=[str(t.name) for t in tasks])
 
 
-def _publish_rebased(run: Run, tasks: Sequence[Task]) -> None:
-    """Publish; where somebody built other windows of a table meanwhile, on top of theirs."""
-    for attempt in range(_REBASES + 1):
+def _publish_rebased(run: Run, tasks: Sequence[Task]) -> bool:
+    """Publish; where somebody built other windows of a table meanwhile, on top of theirs.
+
+    False if the audit of a rebased table said no.
+    """
+    for left in reversed(range(_REBASES + 1)):
+        writes = {t.name: run.writes[t.name] for t in tasks}
         try:
-            return run.ports.catalog.publish(
-                [
-                    Publication(t.name, run.branch, w.write.base, w.snapshot)
-                    for t in tasks
-                    for w in [run.writes[t.name]]
-                ]
+            run.ports.catalog.publish(
+                [Publication(n, run.branch, w.write.base, w.snapshot) for n, w in writes.items()]
             )
+            break
         except ConflictError:
-            if attempt == _REBASES or not _rebase(run, tasks):
+            if not left or not _rebase(run, tasks):
                 raise
-        if any(not run.results[t.name].ok for t in tasks):
-            return None
-    return None
+        if not all(run.results[name].ok for name in writes):
+            return False
+    return True
 
 
 def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
@@ -175,13 +176,13 @@ def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
         ConflictError: they built the same windows.
     """
     moved = False
-    ours = {written.snapshot: name for name, written in run.writes.items()}
+    ours = {written.snapshot for written in run.writes.values()}
     for task in tasks:
         tables = run.ports.catalog.tables([task.name, *task.reads])
         written = run.writes[task.name]
         # An input of the same group may have been rebased a moment ago.
         pins = {
-            name: run.writes[name].snapshot if pin in ours and name in run.writes else pin
+            name: run.writes[name].snapshot if pin in ours else pin
             for name, pin in written.pins.items()
         }
         write = rebased(run.survey, task, written, tables, pins)

@@ -4,7 +4,7 @@ Manifests tell it, by the partitions of files that were added or removed. Rows a
 files that hold more than one window.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from medallion.errors import DefinitionError
@@ -35,13 +35,7 @@ class Changes:
             return ALL if steps else NONE
         key = (table.name, old, new, column, grain)
         if key not in self._seen:
-            files: dict[str, DataFile] = {}
-            for a, b in steps:
-                before = {f.path: f for f in self.store.frame(table, a, column).files}
-                after = {f.path: f for f in self.store.frame(table, b, column).files}
-                files |= {
-                    p: f for p, f in (before | after).items() if (p in before) != (p in after)
-                }
+            files = {f.path: f for a, b in steps for f in moved(self.store, table, a, b, column)}
             self._seen[key] = self._windows(table, new, files.values(), column, grain)
         return self._seen[key]
 
@@ -73,6 +67,17 @@ class Changes:
             frame = Frame(table.schema_at(snapshot), tuple(unknown))
             found |= self.engine.windows(frame, column, grain)
         return found
+
+
+def moved(
+    store: Store, table: Table, old: int | None, new: int | None, column: str
+) -> Iterator[DataFile]:
+    """The files, with their spans, that one of two snapshots has and the other has not."""
+    before, after = (
+        {f.path: f for f in store.frame(table, s, column).files} if s is not None else {}
+        for s in (old, new)
+    )
+    yield from (f for path, f in (before | after).items() if (path in before) != (path in after))
 
 
 def _steps(table: Table, old: int | None, new: int) -> list[tuple[int, int]] | None:

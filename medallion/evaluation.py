@@ -1,6 +1,6 @@
 """Evaluation: the parts of a task, each computed once and found again after a crash."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -10,12 +10,13 @@ from medallion.declaration import Strategy
 from medallion.errors import ModelError, SourceError, StoreError
 from medallion.forms import Form
 from medallion.frame import Frame
+from medallion.ledger import entry_name, home
 from medallion.names import TableName
 from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.result import hashed, read_result, result_key, result_text, usable
 from medallion.survey import Survey
-from medallion.table import WHOLE, Draft, Part, Result
+from medallion.table import WHOLE, Draft, Part, Result, Table
 from medallion.window import Window
 
 
@@ -34,7 +35,7 @@ class Evaluated:
 
 @dataclass(slots=True)
 class Evaluation:
-    """One task with its inputs opened.
+    """One task with its inputs opened, and its table as it was `before`.
 
     `retrying` is told of a part that failed and will be tried again; `windows` is how many are
     computed at a time.
@@ -45,16 +46,17 @@ class Evaluation:
     task: Task
     inputs: Mapping[TableName, Frame]
     draft: Draft
+    before: Table | None
     retrying: Callable[[int, float, str], None]
     windows: int = 1
 
-    def run(self, current: Frame | None, told: Callable[[int, int], None]) -> Evaluated:
-        """Compute the parts that are not finished yet. `current` are the table's rows now.
+    def run(self, told: Callable[[int, int], None]) -> Evaluated:
+        """Compute the parts that are not finished yet.
 
         Raises:
             MedallionError: a part failed; what was finished before is kept.
         """
-        parts = self._parts(current)
+        parts = self._parts()
         if not parts:
             return Evaluated(self._no_rows(), 0, 0, ())
         first = self._finished(parts[0], self.draft)
@@ -94,26 +96,36 @@ class Evaluation:
             return self.ports.engine.evaluate(model, empty, self.draft)
         return Result(self.draft.settle(schema), ())
 
-    def _parts(self, current: Frame | None) -> Sequence[Part]:
+    def _parts(self) -> Sequence[Part]:
         need, model = self.task.need, self.task.model
         if self.survey.by_window(self.task.node):
             assert model.grain is not None
-            return [self._window_part(w) for w in need.filled.split(model.grain)]
+            return self._window_parts(need.filled.split(model.grain))
         if need.arrivals is not None:
-            taken = (*need.arrivals.new, *need.arrivals.again)
-            merges = not need.anew and bool(need.arrivals.again)
-            again = need.arrivals.again if merges else ()
-            return [Part(landed=taken, again=again, current=current if merges else None)]
+            new, again = need.arrivals.new, need.arrivals.again
+            merges = not need.anew and bool(again)
+            current = self._current() if merges else None
+            return [Part(landed=(*new, *again), again=again if merges else (), current=current)]
         if model.strategy is Strategy.MERGE and not need.anew:
-            return [Part(current=current)]
+            return [Part(current=self._current())]
         return [WHOLE]
 
-    def _window_part(self, window: Window) -> Part:
-        arrivals, prefix = self.task.need.arrivals, f"{window}/"
+    def _window_parts(self, windows: Iterable[Window]) -> Sequence[Part]:
+        arrivals = self.task.need.arrivals
         if arrivals is None:
-            return Part(window)
-        names = tuple(n.removeprefix(prefix) for n in arrivals.entries if n.startswith(prefix))
-        return Part(window, landed=names)
+            return [Part(window) for window in windows]
+        landed: dict[str, list[str]] = {}
+        for entry in arrivals.entries:
+            window, name = home(entry)
+            landed.setdefault(window, []).append(name)
+        return [Part(window, landed=tuple(landed.get(str(window), ()))) for window in windows]
+
+    def _current(self) -> Frame | None:
+        """The table's rows now."""
+        if self.before is None or self.before.main is None:
+            return None
+        column = self.task.model.time_column
+        return self.ports.store.frame(self.before, self.before.main, column)
 
     def _finished(self, part: Part, draft: Draft) -> tuple[Result, bool, str]:
         """A part's result, whether it was found, and where it is kept."""
@@ -158,18 +170,16 @@ class Evaluation:
         arrivals = self.task.need.arrivals
         if arrivals is None or part.landed is None:
             return {}
-        prefix = f"{part.window}/" if part.window else ""
-        return {name: arrivals.entries[prefix + name].digest for name in part.landed}
+        return {n: arrivals.entries[entry_name(part.window, n)].digest for n in part.landed}
 
     def _check_landed(self, part: Part) -> None:
         """A file that changes while it is read would be taken for what it was."""
         arrivals, model = self.task.need.arrivals, self.task.model
-        if arrivals is None or part.landed is None or model.form is not Form.SOURCE:
+        if arrivals is None or part.landed is None:
             return
-        prefix = f"{part.window}/" if part.window else ""
         now = self.ports.files.landed(self.survey.landed(model, part.window).pattern)
         for name in part.landed:
-            if now.get(name) != arrivals.entries[prefix + name].stamp:
+            if now.get(name) != arrivals.entries[entry_name(part.window, name)].stamp:
                 raise SourceError(
                     f"{model.name}: {name} changed while it was read",
                     hint="build again when it has landed whole",

@@ -5,6 +5,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from medallion.source import Stamp
+from medallion.window import Window
+
+
+def entry_name(window: Window | None, name: str) -> str:
+    """The name of a landed file's entry: names of different windows may be the same."""
+    return f"{window}/{name}" if window else name
+
+
+def home(entry: str) -> tuple[str, str]:
+    """The window, as text, and the name of a file that landed for a window."""
+    window, _, name = entry.partition("/")
+    return window, name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ with Project.load(".") as project:
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,11 +24,12 @@ from medallion.coverage import Coverage, seen_coverage
 from medallion.diff import Diff, diff
 from medallion.errors import DefinitionError
 from medallion.forms import Form
+from medallion.graph import Node
 from medallion.loading import Definition, load
 from medallion.log import logged
 from medallion.moment import frame_at
 from medallion.names import MAIN, Layer, TableName, branch_of, new_run
-from medallion.need import Request
+from medallion.need import Need, Request
 from medallion.plan import Plan, make_plan
 from medallion.ports import Ports
 from medallion.report import Listener, Report
@@ -37,7 +39,7 @@ from medallion.sql import reads
 from medallion.suite import Audit
 from medallion.survey import Survey
 from medallion.table import Snapshot, Table
-from medallion.window import Window, parse_range
+from medallion.window import Window, Windows, parse_range
 
 
 class Project:
@@ -74,6 +76,7 @@ class Project:
         if "ports" in self.__dict__:
             self.ports.close()
             del self.__dict__["ports"]
+            self.__dict__.pop("survey", None)  # it looks through them
 
     @cached_property
     def ports(self) -> Ports:
@@ -125,6 +128,16 @@ class Project:
 
     def _plan(self, requests: Mapping[TableName, Request], *, publish: bool = True) -> Plan:
         tables = self.tables()
+
+        def look(
+            node: Node,
+            pins: Mapping[TableName, int],
+            request: Request,
+            coming: Mapping[TableName, Windows],
+        ) -> Need:
+            need = self.survey.need(node, tables, pins, request, coming)
+            return replace(need, reading=self.survey.reading(node, need, tables, pins))
+
         return make_plan(
             new_run(datetime.now(UTC), os.urandom(3)),
             self.graph,
@@ -132,9 +145,7 @@ class Project:
             tables,
             self.definition.suites,
             self.definition.codes,
-            lambda node, pins, request, coming: self.survey.need(
-                node, tables, pins, request, coming
-            ),
+            look,
             publish=publish,
             scope=self.settings.publish,
         )
@@ -263,12 +274,10 @@ class Project:
 
     def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
         """Audit what is there and publish nothing; on a branch the verdict is kept with it."""
-        audits = []
+        audits, ref = [], branch_of(branch) if branch else MAIN
         for name in select(self.graph, selection):
             suite, tables = self.definition.suites[name], self.tables()
-            if (table := tables.get(name)) and (
-                branch_of(branch) if branch else MAIN
-            ) in table.refs:
+            if name in tables and ref in tables[name].refs:
                 audits.append(audit_again(self.ports, self.graph[name], suite, tables, branch))
         if branch and not audits:
             raise DefinitionError(

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from medallion.changes import moved
 from medallion.errors import ConflictError
-from medallion.frame import DataFile
 from medallion.names import TableName
 from medallion.need import Need, need_of_windows
 from medallion.plan import Task
@@ -49,10 +49,8 @@ def rebased(
         or (state.code != task.code and not task.request.forward_only)
     ):
         raise _conflict(task.name, "main moved since this run began")
-    column = task.model.time_column
-    before = _files(survey, table, write.base, column)
-    after = _files(survey, table, table.main, column)
-    spans = {f.span for p, f in (before | after).items() if (p in before) != (p in after)}
+    theirs = moved(survey.ports.store, table, write.base, table.main, task.model.time_column)
+    spans = {file.span for file in theirs}
     met = [s for s in spans if s is None or written.need.windows.meets(s)]
     if met:
         shown = Windows.of(s for s in met if s)
@@ -62,12 +60,6 @@ def rebased(
     need = replace(written.need, stale=stale)
     settled = survey.new_state(task.node, need, state, pins)
     return replace(write, base=table.main, state=settled.to_text())
-
-
-def _files(survey: Survey, table: Table, snapshot: int | None, column: str) -> dict[str, DataFile]:
-    if snapshot is None:
-        return {}
-    return {f.path: f for f in survey.ports.store.frame(table, snapshot, column).files}
 
 
 def _conflict(name: TableName, what: str) -> ConflictError:

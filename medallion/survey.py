@@ -14,7 +14,7 @@ from medallion.errors import DefinitionError
 from medallion.forms import Form
 from medallion.frame import DataFile, Frame
 from medallion.graph import Graph, Node
-from medallion.ledger import Arrivals, Ledger
+from medallion.ledger import Arrivals, Ledger, entry_name, home
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.need import Need, Reading, Request, need_of_all, need_of_landed, need_of_windows
@@ -73,8 +73,7 @@ class Survey:
         moved = state is not None and (
             dict(state.inputs) != dict(pins) or bool(need.arrivals and need.arrivals.touched)
         )
-        need = replace(need, audits=stricter, settles=need.settles or moved)
-        return replace(need, reading=self._reading(node, need, tables, pins))
+        return replace(need, audits=stricter, settles=need.settles or moved)
 
     def by_window(self, node: Node) -> bool:
         """Whether the model is built window by window."""
@@ -144,8 +143,8 @@ class Survey:
         if model.window and model.grain:
             # A window is replaced whole: what is gone of it stays in no row.
             built = {str(window) for window in need.windows.split(model.grain)}
-            kept = {n: e for n, e in kept.items() if n.partition("/")[0] not in built}
-            taken = {n: e for n, e in taken.items() if n.partition("/")[0] in built}
+            kept = {n: e for n, e in kept.items() if home(n)[0] not in built}
+            taken = {n: e for n, e in taken.items() if home(n)[0] in built}
         return Ledger({**kept, **taken})
 
     def ledger(self, state: State | None) -> Ledger:
@@ -229,23 +228,22 @@ class Survey:
     ) -> tuple[Arrivals, Windows, Windows]:
         """What landed for the windows, in which it is another than before, and in which any is."""
         assert model.grain is not None
-        files, stamps, home = self.ports.files, {}, {}
+        files, stamps, places, shown = self.ports.files, {}, {}, set()
         for window in asked.split(model.grain):
             pattern = self.landed(model, window).pattern
+            shown.add(str(window))
             for name, stamp in files.landed(pattern).items():
-                stamps[f"{window}/{name}"] = stamp
-                home[f"{window}/{name}"] = (window, pattern, name)
-        arrivals = self.ledger(state).arrivals(stamps, lambda name: files.digest(*home[name][1:]))
-        other = Windows.of(home[name][0] for name in (*arrivals.new, *arrivals.again))
-        shown = {f"{window}" for window in asked.split(model.grain)}
-        gone = tuple(n for n in arrivals.gone if n.partition("/")[0] in shown)
-        return (
-            replace(arrivals, gone=gone),
-            other,
-            Windows.of(window for window, _, _ in home.values()),
+                entry = entry_name(window, name)
+                stamps[entry], places[entry] = stamp, (window, pattern, name)
+        arrivals = self.ledger(state).arrivals(
+            stamps, lambda entry: files.digest(*places[entry][1:])
         )
+        other = Windows.of(places[entry][0] for entry in (*arrivals.new, *arrivals.again))
+        gone = tuple(entry for entry in arrivals.gone if home(entry)[0] in shown)
+        there = Windows.of(window for window, _, _ in places.values())
+        return replace(arrivals, gone=gone), other, there
 
-    def _reading(
+    def reading(
         self, node: Node, need: Need, tables: Tables, pins: Mapping[TableName, int]
     ) -> Reading:
         """How much is read of the inputs that are there already."""

@@ -60,10 +60,7 @@ def update(run: Run, task: Task) -> TaskResult:
         task = replace(task, need=need)
     if task.need.idle:
         return TaskResult(task.name, State.FRESH)
-    inputs = {
-        name: ports.store.frame(found(tables, name), pin, run.survey.time_column(task.node, name))
-        for name, pin in pins.items()
-    }
+    inputs = _inputs(run, task, tables, pins)
     result, before = TaskResult(task.name, State.FRESH), planned.get(task.name)
     if task.need.builds:
         location = ports.catalog.location(task.name)
@@ -78,6 +75,18 @@ def update(run: Run, task: Task) -> TaskResult:
     return _settle(run, task, planned[task.name], pins, inputs, result)
 
 
+def _inputs(
+    run: Run, task: Task, tables: Mapping[TableName, Table], pins: Mapping[TableName, int]
+) -> dict[TableName, Frame]:
+    """The rows that the task reads of its inputs, or some of them by window."""
+    return {
+        name: run.ports.store.frame(
+            found(tables, name), pin, run.survey.time_column(task.node, name)
+        )
+        for name, pin in pins.items()
+    }
+
+
 def _pin(run: Run, name: TableName, pin: int | None) -> int:
     """The snapshot of an input: as planned, as this run wrote it, or as it stayed."""
     if pin is None:
@@ -90,17 +99,13 @@ def _pin(run: Run, name: TableName, pin: int | None) -> int:
 def _evaluate(
     run: Run, task: Task, before: Table | None, draft: Draft, inputs: Mapping[TableName, Frame]
 ) -> Evaluated:
-    current = None
-    if before and before.main is not None and not task.need.anew:
-        current = run.ports.store.frame(before, before.main)
-
     def retrying(retry: int, pause: float, why: str) -> None:
         run.tell(Step.RETRYING, task.name, retry=retry, pause=round(pause, 3), why=why)
 
-    evaluation = Evaluation(run.ports, run.survey, task, inputs, draft, retrying, run.windows)
-    done = evaluation.run(
-        current, lambda n, of: run.tell(Step.EVALUATED, task.name, part=n, parts=of)
+    evaluation = Evaluation(
+        run.ports, run.survey, task, inputs, draft, before, retrying, run.windows
     )
+    done = evaluation.run(lambda n, of: run.tell(Step.EVALUATED, task.name, part=n, parts=of))
     run.addresses[task.name] = done.addresses
     return done
 
@@ -137,7 +142,7 @@ def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult)
     snapshot = written.snapshot
     run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
     tables = run.ports.catalog.tables(written.pins)
-    others = {str(n): run.ports.store.frame(tables[n], pin) for n, pin in written.pins.items()}
+    others = {str(n): f for n, f in _inputs(run, task, tables, written.pins).items()}
     audit = audit_snapshot(run.ports, task, snapshot, others)
     run.tell(Step.AUDITED, task.name, passed=audit.passed)
     state = State.WRITTEN if audit.passed else State.REJECTED

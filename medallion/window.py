@@ -5,6 +5,7 @@ arithmetic is on whole numbers: year 1, year 9999 and the moment it ends are ord
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -174,7 +175,9 @@ class Windows:
 
     def meets(self, window: Window) -> bool:
         """Whether the window has an hour in common with the set."""
-        return bool(self & Windows((window,)))
+        # The last range that begins before the window ends reaches furthest.
+        before = bisect_left(self.ranges, window.past, key=lambda r: r.first)
+        return before > 0 and self.ranges[before - 1].meets(window)
 
     def cover(self, grain: Grain) -> "Windows":
         """The grain's windows that the set touches."""

@@ -541,3 +541,18 @@ def test_a_model_is_tried_again_after_a_failure_that_may_pass(
     assert (tmp_path / "tries").read_text() == tries
     assert len(seen) == len(tries) - 1
     assert all("ConnectionError: refused" in why for why in seen)
+
+
+def test_a_project_that_was_closed_can_be_used_again(tmp_path: Path) -> None:
+    """Also to look into files of months for their days, which takes the engine before a run."""
+    query = "select i as id, date '2026-01-01' + i::int as day from range(40) t(i)"
+    orders(tmp_path, query, "time_column='day', partition_by=month('day')")
+    by_day = "time_column='day', partition_by=day('day')"
+    days = sql_model("gold", "days", "select * from silver.orders", by_day)
+    write(tmp_path, {"models/days.py": days})
+    project = Project.load(tmp_path)
+    assert project.build()["gold.days"].parts == 40
+    project.close()
+    assert project.build("silver.orders", full_refresh=True).ok
+    assert project.build()["gold.days"].parts == 40
+    project.close()
