@@ -7,9 +7,10 @@ if TYPE_CHECKING:
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
     from medallion.mask import hashed, redacted
-    from medallion.model import Model, bronze, gold, ref, silver
+    from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
+    from medallion.signature import ref
     from medallion.source import Source, files
     from medallion.window import Window
 
@@ -33,6 +34,7 @@ __all__ = [
     "redacted",
     "ref",
     "silver",
+    "task",
     "truncate",
     "year",
 ]
@@ -41,9 +43,10 @@ _HOMES = {
     "forms": ("SQL", "Form"),
     "frame": ("Frame",),
     "mask": ("hashed", "redacted"),
-    "model": ("Model", "bronze", "gold", "ref", "silver"),
+    "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
+    "signature": ("ref",),
     "source": ("Source", "files"),
     "window": ("Window",),
 }

@@ -3,22 +3,10 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from medallion.errors import InfrastructureError, RaisedError
+from medallion.errors import InfrastructureError, MistakeError, RaisedError, TimeLimitError
 
 T = TypeVar("T")
 
-# What a program raises about itself, and will raise again.
-_MISTAKES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    SyntaxError,
-    TypeError,
-)
 _LONGEST_S = 60
 
 
@@ -56,6 +44,6 @@ def attempted(call: Callable[[], T], retries: int, told: Callable[[int, float, s
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same call may succeed later: the world failed, or a function for its sake."""
-    if isinstance(error, RaisedError):
-        return not isinstance(error.__cause__, _MISTAKES)
+    if isinstance(error, RaisedError | TimeLimitError):
+        return not isinstance(error, MistakeError)
     return isinstance(error, InfrastructureError)

@@ -24,9 +24,7 @@ def audit_snapshot(ports: Ports, task: Task, snapshot: int, others: Mapping[str,
     # With the spans that what reads the table by window will ask for: it is read once.
     frame = ports.store.frame(table, snapshot, task.model.time_column)
     verdicts = (
-        ports.executor.submit(
-            ports.auditor.audit, task.suite, frame, keys=task.model.unique_key, others=others
-        ).result()
+        ports.auditor.audit(task.suite, frame, keys=task.model.unique_key, others=others)
         if task.suite
         else ()
     )

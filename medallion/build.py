@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 
 from medallion.auditing import AUDIT, verdict_note
 from medallion.errors import ConflictError, InfrastructureError
+from medallion.evaluation import Means
 from medallion.names import TableName
 from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
-from medallion.schedule import Rules, walk
+from medallion.schedule import walk
 from medallion.schema import Schema
-from medallion.survey import Survey
 from medallion.table import Publication
 from medallion.update import Run, commit_and_audit, update
 
@@ -27,24 +27,21 @@ _REBASES = 5  # times that others may publish beside a run before it gives up
 
 def build(
     plan: Plan,
-    ports: Ports,
-    survey: Survey,
+    means: Means,
     *,
-    rules: Rules = Rules(1),  # noqa: B008  # it cannot be changed
-    windows: int = 1,
     listener: Listener = lambda _: None,
 ) -> Report:
-    """Carry out a plan by the rules, of each model so many windows at a time.
+    """Carry out a plan.
 
     Raises:
         DefinitionError: a suite or a model is wrong; nothing was written.
     """
     started = datetime.now(UTC)
     clock = time.perf_counter()
-    check(plan, ports)
+    check(plan, means.ports)
     if plan.tasks:
-        ports.catalog.prepare()
-    run = Run(plan, ports, survey, rules, windows, listener)
+        means.ports.catalog.prepare()
+    run = Run(plan, means, listener, memos=dict(plan.memos))
     run.tell(Step.PLANNED, plan.run, tasks=len(plan.tasks))
     for group in plan.groups:
         _build_group(run, group)
@@ -72,6 +69,7 @@ def check(plan: Plan, ports: Ports) -> Mapping[TableName, Schema]:
         for name, table in plan.tables.items()
         if table.main is not None
     }
+    known |= {name: memo.frame.schema for name, memo in plan.memos.items()}
     for task in plan.tasks:
         inputs = {name: known[name] for name in task.reads if name in known}
         complete = len(inputs) == len(task.reads)
@@ -94,7 +92,7 @@ def _build_group(run: Run, group: Group) -> None:
         lambda name: _run_task(run, tasks[name]),
         lambda result: result.ok,
         lambda name: TaskResult(name, State.SKIPPED),
-        run.rules,
+        run.means.rules,
         lambda name: tasks[name].model.tags,
     )
     if run.plan.publish and all(run.results[name].ok for name in tasks):

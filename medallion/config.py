@@ -3,13 +3,14 @@
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from medallion.errors import DefinitionError
 from medallion.plan import Scope
+from medallion.resources import parse_memory, parse_size
 from medallion.source import Source
 
 _PREFIX = "MEDALLION_"
@@ -31,10 +32,12 @@ class Settings:
     warehouse: str = "warehouse"
     catalog: str = ""  # a SQLAlchemy address; SQLite in the warehouse if not set
     locations: Mapping[str, str] = field(default_factory=dict)
-    memory_limit: str = "2GB"
+    memory_limit: str = "2GB"  # or a share of the machine's: "50%"
     spill_limit: str = "50GB"
+    codec: str = "zstd"  # of the tables' Parquet files; "zstd:3" sets the level
     threads: int = 0  # of DuckDB; 0 stands for one per core
     workers: int = 2
+    executor: str = "local"  # or processes, dask, ray; dask@ADDRESS for a cluster
     publish: Scope = Scope.LAYER
     fail_fast: bool = False  # start nothing more after a failure
     limits: Mapping[str, int] = field(default_factory=dict)  # models at a time, by tag
@@ -49,6 +52,11 @@ class Settings:
         return (self.root / self.warehouse.removeprefix("file://")).resolve()
 
     @property
+    def memory_bytes(self) -> int:
+        """The memory limit as a number; a share is one of the machine that asks."""
+        return parse_memory(self.memory_limit)
+
+    @property
     def spill_path(self) -> Path:
         """Where rows go that do not fit into memory."""
         return self.warehouse_path / ".spill"
@@ -57,6 +65,11 @@ class Settings:
     def log_path(self) -> Path:
         """Where the log of each run is."""
         return self.warehouse_path / ".runs"
+
+    @property
+    def frames_path(self) -> Path:
+        """Where the descriptions of frames are that were sent to other processes."""
+        return self.warehouse_path / ".frames"
 
     @property
     def catalog_uri(self) -> str:
@@ -148,8 +161,8 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
             return _truth(value)
         if kind is Scope:
             return Scope(value)
-        return _text(value)
-    except ValueError:
+        return _text(value, key)
+    except (ValueError, OverflowError, DefinitionError):
         choices = {
             int: f"a whole number, at least {_LEAST.get(key, 0)}",
             str: "a text",
@@ -157,7 +170,8 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
             Scope: f"one of: {', '.join(Scope)}",
         }
         raise DefinitionError(
-            f"{where}: {key} = {value!r} does not fit", hint=choices[kind]
+            f"{where}: {key} = {value!r} does not fit",
+            hint=_TEXTS[key][1] if key in _TEXTS else choices[kind],
         ) from None
 
 
@@ -165,9 +179,37 @@ _LEAST = {"workers": 1}
 _TABLES = ("root", "locations", "limits")
 
 
-def _text(value: Any) -> str:
+def _memory(text: str) -> None:
+    if not _LEAST_BYTES <= parse_memory(text) <= _MOST_BYTES:
+        raise ValueError
+
+
+def _spill(text: str) -> None:
+    if not _LEAST_BYTES <= parse_size(text) <= _MOST_BYTES:
+        raise ValueError
+
+
+def _codec(text: str) -> None:
+    kind, colon, level = text.partition(":")
+    if kind not in _CODECS or (colon and (kind != "zstd" or int(level) not in range(1, 23))):
+        raise ValueError
+
+
+_LEAST_BYTES, _MOST_BYTES = 10**7, 10**18  # with less or more DuckDB does not start
+_CODECS = ("zstd", "snappy", "gzip", "lz4", "uncompressed")
+_TEXTS: Mapping[str, tuple[Callable[[str], None], str]] = {
+    "memory_limit": (_memory, 'a size from 10MB on, or a share of the memory: "2GB" or "50%"'),
+    "spill_limit": (_spill, 'a size from 10MB on: "50GB"'),
+    "codec": (_codec, f"one of: {', '.join(_CODECS)}; a level of zstd, 1 to 22, is zstd:3"),
+}
+
+
+def _text(value: Any, key: str) -> str:
     if not isinstance(value, str):
         raise ValueError  # noqa: TRY004  # a value from a file or a variable, not a wrong call
+    if key in _TEXTS:
+        check, _ = _TEXTS[key]
+        check(value)
     return value
 
 

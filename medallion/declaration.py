@@ -1,7 +1,9 @@
 """Declaration: what can be said of a model beside its function, and whether it fits together."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
+from types import FunctionType
 from typing import Any, TypedDict
 
 from medallion.errors import DefinitionError
@@ -9,6 +11,7 @@ from medallion.forms import Form
 from medallion.mask import Mask
 from medallion.names import TableName
 from medallion.partition import Transform
+from medallion.resources import parse_duration, parse_size
 from medallion.window import Grain, parse_range
 
 
@@ -37,6 +40,10 @@ class Declaration(TypedDict, total=False):
     - `renamed`: `{new column: old column}`, so that a renamed column keeps its identity
     - `expectations`: Great Expectations objects or their JSON, besides the suite file
     - `retries`: how often it is tried again after a failure of the world, or of its function
+    - `for_each`: a list, or a function that gives one when the model is built; the function is
+      called once for each item
+    - `timeout`: after which an attempt is stopped: `"10m"`
+    - `cpu`, `memory`: what it needs, told to the executor: `2`, `"4GB"`
     - `tags`, `owner`
     """
 
@@ -51,22 +58,50 @@ class Declaration(TypedDict, total=False):
     renamed: Mapping[str, str]
     expectations: Sequence[Any]
     retries: int
+    for_each: Sequence[Any] | Callable[..., Any]
+    timeout: str | float | timedelta
+    cpu: float
+    memory: str
     tags: str | Collection[str]
     owner: str
 
 
-def read_declaration(given: Mapping[str, Any], form: Form, window: str) -> dict[str, Any]:
+class TaskDeclaration(TypedDict, total=False):
+    """What can be declared of a helper task. What models have too means the same.
+
+    - `max_age`: how long its result is good: `"1h"`; without it until its code or inputs change
+    - `key`: a text, or a function that gives one; under another key there is another result
+    """
+
+    max_age: str | float | timedelta
+    key: str | Callable[[], str]
+    retries: int
+    for_each: Sequence[Any] | Callable[..., Any]
+    timeout: str | float | timedelta
+    cpu: float
+    memory: str
+    tags: str | Collection[str]
+    owner: str
+
+
+def read_declaration(
+    given: Mapping[str, Any], form: Form, window: str, *, task: bool = False
+) -> dict[str, Any]:
     """The declared values as a model keeps them. `window` is the parameter that receives one.
 
     Raises:
         DefinitionError: something that cannot be declared, that is not of its shape, or that does
             not go with the rest.
     """
+    if task and (form is Form.SOURCE or window):
+        what = "a window" if window else "a source"
+        raise DefinitionError(f"{what} belongs to a table", hint="use @bronze, @silver or @gold")
     fields: dict[str, Any] = {}
+    known = (TaskDeclaration if task else Declaration).__annotations__
     for key, value in given.items():
-        if key not in _DECLARED:
+        if key not in known:
             raise DefinitionError(
-                f"{key!r} cannot be declared", hint=f"what can: {', '.join(_DECLARED)}"
+                f"{key!r} cannot be declared", hint=f"what can: {', '.join(known)}"
             )
         shape, kind, example = _DECLARED[key]
         fields[key] = shape(value, kind)
@@ -80,9 +115,23 @@ def read_declaration(given: Mapping[str, Any], form: Form, window: str) -> dict[
         parse_range(fields["start"], None)
     if fields.get("retries", 0) < 0:
         raise DefinitionError(f"retries={fields['retries']} counts attempts after the first")
+    if fields.get("cpu", 1) <= 0:
+        raise DefinitionError(f"cpu={fields['cpu']} counts cores")
+    if "for_each" in fields:
+        _check_items(fields, form)
     _check_time(fields, window)
     fields["strategy"] = _strategy(fields, form, window)
     return fields
+
+
+def _check_items(fields: Mapping[str, Any], form: Form) -> None:
+    if form in (Form.SQL, Form.SOURCE):
+        raise DefinitionError(
+            f"for_each calls a function for each item, and one that gives {form} is called once",
+            hint="give rows: -> pd.DataFrame, pa.Table, pl.LazyFrame",
+        )
+    if fields.get("strategy") == Strategy.MERGE:
+        raise DefinitionError("for_each makes a table of all its items, which cannot be merged")
 
 
 def grain_of(time_column: str, partition_by: Sequence[Transform]) -> Grain | None:
@@ -149,6 +198,28 @@ def _set(given: Any, kind: type) -> frozenset[Any] | None:
     return None if values is None else frozenset(values)
 
 
+def _items(given: Any, kind: type) -> Any:
+    if isinstance(given, list | tuple):
+        return tuple(given)
+    return given if isinstance(given, kind) else None
+
+
+def _number(given: Any, kind: type) -> Any:
+    return kind(given) if isinstance(given, int | float) and not isinstance(given, bool) else None
+
+
+def _time(given: Any, _: type) -> float | None:
+    return parse_duration(given) if isinstance(given, str | int | float | timedelta) else None
+
+
+def _size(given: Any, _: type) -> int | None:
+    return parse_size(given) if isinstance(given, str) else None
+
+
+def _text(given: Any, kind: type) -> Any:
+    return given if isinstance(given, str | kind) else None
+
+
 def _named(given: Any, kind: type) -> dict[str, Any] | None:
     fits = isinstance(given, Mapping) and all(
         isinstance(k, str) and isinstance(v, kind) for k, v in given.items()
@@ -169,6 +240,12 @@ _DECLARED: Mapping[str, tuple[Callable[[Any, type], Any], type, str]] = {
     "renamed": (_named, str, '{"new_column": "old_column"}'),
     "expectations": (_several, object, '[{"type": ..., "kwargs": ...}]'),
     "retries": (_one, int, "3"),
+    "for_each": (_items, FunctionType, "stations"),
+    "timeout": (_time, float, '"10m"'),
+    "cpu": (_number, float, "2"),
+    "memory": (_size, str, '"4GB"'),
+    "max_age": (_time, float, '"1h"'),
+    "key": (_text, FunctionType, "lambda: date.today().isoformat()"),
     "tags": (_set, str, '["daily"]'),
     "owner": (_one, str, '"sales"'),
 }

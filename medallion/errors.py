@@ -3,12 +3,15 @@
     MedallionError
     ├── DefinitionError        the project is wrong: a model, a suite, a setting, a selection      2
     ├── ModelError             a model failed: its SQL, its function, the rows it gave             1
-    │   └── RaisedError        its function raised something
+    │   ├── RaisedError        its function raised something
+    │   └── TimeLimitError     it was not done within its time limit
+    │       └── MistakeError   a TypeError or the like, which another attempt would raise again
     ├── ConflictError          somebody else moved a table; nothing of theirs was touched          3
     └── InfrastructureError    the world failed                                                    4
         ├── CatalogError       the catalog could not be read or written
         ├── StoreError         a file of a table could not be read or written
-        └── SourceError        a source is missing, empty or unreadable
+        ├── SourceError        a source is missing, empty or unreadable
+        └── LostWorkerError    the process that did the work is gone, and so were those after it
 
 The number is the exit code of a command that ends with the error. A failed audit is no error but a
 result: see `medallion.report`.
@@ -57,6 +60,14 @@ class RaisedError(ModelError):
     """The function of a model raised; the exception is the cause."""
 
 
+class MistakeError(RaisedError):
+    """What it raised is about itself, and it will raise it again."""
+
+
+class TimeLimitError(ModelError):
+    """A model was not done within its time limit, and was stopped. Tried again, it may be."""
+
+
 class ConflictError(MedallionError):
     """Somebody else moved a table between fork and publish."""
 
@@ -79,3 +90,7 @@ class StoreError(InfrastructureError):
 
 class SourceError(InfrastructureError):
     """A source is missing, empty or unreadable."""
+
+
+class LostWorkerError(InfrastructureError):
+    """The process that did the work is gone, and so were those that did it again."""

@@ -1,23 +1,69 @@
 """Evaluation: the parts of a task, each computed once and found again after a crash."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
+from typing import TypeVar
 
 from medallion.attempts import attempted
+from medallion.capture import printed_to
 from medallion.declaration import Strategy
-from medallion.errors import ModelError, SourceError, StoreError
+from medallion.errors import MedallionError, ModelError, SourceError
 from medallion.forms import Form
 from medallion.frame import Frame
-from medallion.ledger import entry_name, home
+from medallion.ledger import Entry, entry_name, home
 from medallion.names import TableName
+from medallion.order import Order, Worker
 from medallion.plan import Task
 from medallion.ports import Ports
-from medallion.result import hashed, read_result, result_key, result_text, usable
+from medallion.result import find, result_key
+from medallion.schedule import Rules, Slots
 from medallion.survey import Survey
 from medallion.table import WHOLE, Draft, Part, Result, Table
 from medallion.window import Window
+
+T = TypeVar("T")
+
+_FIRSTS = 3  # items that may fail before one has told the columns
+_SHOWN = 3  # items
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a run computes with, shared by its tasks: so many windows of a model at a time."""
+
+    ports: Ports
+    survey: Survey
+    worker: Worker
+    rules: Rules
+    slots: Slots
+    windows: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A part that is finished: its result, and where that is kept; it may have been found there."""
+
+    part: Part
+    result: Result
+    reused: bool
+    address: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who is told what happens: a part that is done, as which of how many, or that failed.
+
+    Then of a retry, and of a line that was printed.
+    """
+
+    evaluated: Callable[[Done, int, int], None]
+    failed: Callable[[Part, MedallionError], None]
+    retrying: Callable[[Part, int, float, str], None]
+    printed: Callable[[Part, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +83,18 @@ class Evaluated:
 class Evaluation:
     """One task with its inputs opened, and its table as it was `before`.
 
-    `retrying` is told of a part that failed and will be tried again; `windows` is how many are
-    computed at a time.
+    Results that were kept under another `salt` are none of its own.
     """
 
-    ports: Ports
-    survey: Survey
+    means: Means
     task: Task
     inputs: Mapping[TableName, Frame]
     draft: Draft
     before: Table | None
-    retrying: Callable[[int, float, str], None]
-    windows: int = 1
+    told: Told
+    salt: str = ""
 
-    def run(self, told: Callable[[int, int], None]) -> Evaluated:
+    def run(self) -> Evaluated:
         """Compute the parts that are not finished yet.
 
         Raises:
@@ -59,46 +103,111 @@ class Evaluation:
         parts = self._parts()
         if not parts:
             return Evaluated(self._no_rows(), 0, 0, ())
-        first = self._finished(parts[0], self.draft)
-        told(1, len(parts))
-        rest, done = _after(self.draft, first[0]), [first]
-        with ThreadPoolExecutor(self.windows, thread_name_prefix="window") as pool:
-            for found in pool.map(lambda part: self._finished(part, rest), parts[1:]):
-                done.append(found)
-                told(len(done), len(parts))
+        first, rest, failed = self._first(parts)
+        draft = _after(self.draft, first.result)
+        done = [first]
+        self.told.evaluated(first, 1, len(parts))
+        with ThreadPoolExecutor(self._lanes, thread_name_prefix="part") as pool:
+            for found in pool.map(lambda part: self._tried(part, draft), rest):
+                if isinstance(found, Done):
+                    done.append(found)
+                    self.told.evaluated(found, len(done), len(parts))
+                else:
+                    failed.append(found)
+        if failed:
+            raise self._failure(failed, len(parts))
         return Evaluated(
             Result(
                 reduce(
-                    lambda schema, f: replace(rest, current=schema).settle(f[0].schema),
+                    lambda schema, d: replace(draft, current=schema).settle(d.result.schema),
                     done[1:],
-                    first[0].schema,
+                    first.result.schema,
                 ),
-                tuple(file for result, _, _ in done for file in result.files),
-                frozenset(path for result, _, _ in done for path in result.replaced),
+                tuple(file for d in done for file in d.result.files),
+                frozenset(path for d in done for path in d.result.replaced),
             ),
             len(parts),
-            sum(reused for _, reused, _ in done),
-            tuple(address for _, _, address in done),
+            sum(d.reused for d in done),
+            tuple(d.address for d in done),
+        )
+
+    @property
+    def _lanes(self) -> int:
+        """How many parts are computed at a time; the items of a list as many as may be."""
+        return self.means.rules.lanes if self.task.model.each else self.means.windows
+
+    def _first(
+        self, parts: Sequence[Part]
+    ) -> tuple[Done, Sequence[Part], list[tuple[Part, MedallionError]]]:
+        """The first part that comes through, which tells the columns of the others; what is left.
+
+        Those that failed before it come with it.
+        """
+        failed: list[tuple[Part, MedallionError]] = []
+        for number, part in enumerate(parts[:_FIRSTS], 1):
+            found = self._tried(part, self.draft)
+            if isinstance(found, Done):
+                return found, parts[number:], failed
+            failed.append(found)
+        raise self._failure(failed, len(parts))
+
+    def _tried(self, part: Part, draft: Draft) -> Done | tuple[Part, MedallionError]:
+        """The part's result. An item that fails does not keep the others from being done."""
+        try:
+            return self._finished(part, draft)
+        except MedallionError as error:
+            self.told.failed(part, error)
+            if part.item is None or self.means.rules.fail_fast:
+                raise
+            return part, error
+
+    def _failure(self, failed: Sequence[tuple[Part, MedallionError]], count: int) -> MedallionError:
+        items = [part.item or "" for part, _ in failed]
+        shown = ", ".join(items[:_SHOWN]) + (", …" if len(items) > _SHOWN else "")
+        error = failed[0][1]
+        return type(error)(
+            f"{len(failed)} of {count} items failed, {shown}: {error.message}", hint=error.hint
         )
 
     def _no_rows(self) -> Result:
-        """The columns alone, of a model whose inputs have no rows to build a window from."""
+        """The columns alone, of a model that has no part to compute."""
         schema, model = self.draft.current, self.task.model
         if schema is None and model.form is Form.SOURCE:
             raise SourceError(
                 f"{model.name}: no window has a landed file yet", hint="land one, then build again"
             )
+        if schema is None and model.each:
+            raise ModelError(
+                f"{model.name}: for_each gave no items, so nothing tells its columns",
+                hint="give at least one item the first time",
+            )
+        engine = self.means.ports.engine
         if schema is None:
             inputs = {name: frame.schema for name, frame in self.inputs.items()}
-            schema = self.ports.engine.columns(model, inputs)
+            schema = engine.columns(model, inputs)
         if schema is None:
             empty = {name: replace(frame, files=()) for name, frame in self.inputs.items()}
-            return self.ports.engine.evaluate(model, empty, self.draft)
+            return engine.evaluate(model, empty, self.draft)
         return Result(self.draft.settle(schema), ())
 
     def _parts(self) -> Sequence[Part]:
+        parts = self._parts_of_need()
+        if not self.task.model.each or not parts:
+            return parts
+        task = self.task
+        order = Order(
+            task.name,
+            task.code,
+            self._referred(self.inputs),
+            self.draft,
+            needs=task.model.needs,
+        )
+        items = self._carried_out(self.means.worker.items, order)
+        return [replace(part, item=item) for part in parts for item in items]
+
+    def _parts_of_need(self) -> Sequence[Part]:
         need, model = self.task.need, self.task.model
-        if self.survey.by_window(self.task.node):
+        if self.means.survey.by_window(self.task.node):
             assert model.grain is not None
             return self._window_parts(need.filled.split(model.grain))
         if need.arrivals is not None:
@@ -125,65 +234,56 @@ class Evaluation:
         if self.before is None or self.before.main is None:
             return None
         column = self.task.model.time_column
-        return self.ports.store.frame(self.before, self.before.main, column)
+        frame = self.means.ports.store.frame(self.before, self.before.main, column)
+        return replace(frame, reader=self.means.worker)
 
-    def _finished(self, part: Part, draft: Draft) -> tuple[Result, bool, str]:
-        """A part's result, whether it was found, and where it is kept."""
-        ports, model = self.ports, self.task.model
-        inputs = self.survey.slices(self.task.node, self.inputs, part.window)
-        digests = self._digests(part)
-        key = result_key(self.task.code, inputs, part, digests)
+    def _finished(self, part: Part, draft: Draft) -> Done:
+        """A part's result, found or computed, and where it is kept."""
+        task, clock = self.task, time.perf_counter()
+        inputs = self.means.survey.slices(task.node, self.inputs, part.window)
+        entries = self._landed(part)
+        digests = {name: entry.digest for name, entry in entries.items()}
+        key = result_key(task.code, inputs, part, digests, self.salt)
         address = f"{draft.location}/results/{key}.json"
-        if not self.task.request.full_refresh and (kept := self._kept(address, draft)):
-            return kept, True, address
-        result = attempted(
-            lambda: ports.executor.submit(
-                ports.engine.evaluate, model, inputs, draft, part
-            ).result(),
-            model.retries,
-            self.retrying,
+        if kept := find(self.means.ports.files, address, draft):
+            return Done(part, kept, True, address, time.perf_counter() - clock)
+        order = Order(
+            task.name,
+            task.code,
+            self._referred(inputs),
+            draft,
+            part,
+            address,
+            {name: entry.stamp for name, entry in entries.items()},
+            fixed=draft is not self.draft,
+            needs=task.model.needs,
         )
-        self._check_landed(part)
-        if draft is not self.draft and result.schema.last_id > draft.last_column_id:
-            raise ModelError(
-                f"{model.name} gives other columns in window {part.window} than before: "
-                f"{', '.join(result.schema.names)}",
-                hint="give the same columns in every window; build with --full-refresh after that",
-            )
-        whole = hashed(result, ports.files.hashes(f.path for f in result.files))
-        # One that a power cut takes is computed again, and seen not to be whole.
-        ports.files.write(address, result_text(whole), lasting=False)
-        return result, False, address
+        result = self._carried_out(self.means.worker.evaluate, order)
+        return Done(part, result, False, address, time.perf_counter() - clock)
 
-    def _kept(self, address: str, draft: Draft) -> Result | None:
-        """The result at that address, if it and all its files are there as they were written."""
-        files = self.ports.files
-        try:
-            text = files.read(address)
-            found = read_result(text) if text else None
-            there = files.hashes(f.path for f in found.files) if found else {}
-        except (StoreError, ValueError):  # as good as none: it is computed again
-            return None
-        return found if found and usable(found, draft, there) else None
+    def _carried_out(self, work: Callable[[Order], T], order: Order) -> T:
+        """What the work on an order comes to, wherever it is done."""
+        model = self.task.model
 
-    def _digests(self, part: Part) -> dict[str, str]:
+        def attempt() -> T:
+            with (
+                self.means.slots.taken(model.tags),
+                printed_to(lambda line: self.told.printed(order.part, line)),
+            ):
+                return self.means.ports.executor.call(work, order, needs=model.needs)
+
+        return attempted(attempt, model.retries, partial(self.told.retrying, order.part))
+
+    def _referred(self, inputs: Mapping[TableName, Frame]) -> dict[TableName, Frame]:
+        """The frames as they can be sent elsewhere, and be opened there."""
+        return {n: replace(frame, reader=self.means.worker) for n, frame in inputs.items()}
+
+    def _landed(self, part: Part) -> Mapping[str, Entry]:
+        """The landed files that the part reads, as they were when they were seen."""
         arrivals = self.task.need.arrivals
         if arrivals is None or part.landed is None:
             return {}
-        return {n: arrivals.entries[entry_name(part.window, n)].digest for n in part.landed}
-
-    def _check_landed(self, part: Part) -> None:
-        """A file that changes while it is read would be taken for what it was."""
-        arrivals, model = self.task.need.arrivals, self.task.model
-        if arrivals is None or part.landed is None:
-            return
-        now = self.ports.files.landed(self.survey.landed(model, part.window).pattern)
-        for name in part.landed:
-            if now.get(name) != arrivals.entries[entry_name(part.window, name)].stamp:
-                raise SourceError(
-                    f"{model.name}: {name} changed while it was read",
-                    hint="build again when it has landed whole",
-                )
+        return {n: arrivals.entries[entry_name(part.window, n)] for n in part.landed}
 
 
 def _after(draft: Draft, first: Result) -> Draft:

@@ -58,10 +58,17 @@ def _declaration(model: Model) -> list[Any]:
 
 def _python(model: Model, is_project: IsProject) -> list[Any]:
     """The function's tree without its declaration, and all that it uses, in an order of its own."""
-    inputs = [[i.parameter, str(i.table), str(i.form)] for i in model.inputs]
+    each = model.each
+    given = (*model.inputs, *(each.inputs if each else ()))
+    inputs = [[i.parameter, str(i.table), str(i.form)] for i in given]
     own = _tree(model.function, declared=True, sql=model.form is Form.SQL)
     uses: dict[object, str] = {model.function: own}
     _follow(model.function, is_project, uses)
+    if each and isinstance(each.given, FunctionType):
+        uses[each.given] = _tree(each.given)
+        _follow(each.given, is_project, uses)
+    elif each:
+        inputs.append([each.parameter, _constant(each.given)])
     return [own, inputs, sorted(uses.values())]
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from medallion.frame import Frame
 from medallion.source import Source
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ class Form(StrEnum):
     ITERATOR = "Iterator[pa.RecordBatch]"
     POLARS = "pl.DataFrame"
     LAZY = "pl.LazyFrame"
+    DASK = "dd.DataFrame"
     DUCKDB = "duckdb.DuckDBPyRelation"
     FRAME = "Frame"
 
@@ -37,8 +37,10 @@ class Form(StrEnum):
 RESULTS = tuple(Form)
 INPUTS = tuple(f for f in Form if f not in (Form.SQL, Form.SOURCE, Form.ITERATOR))
 
-# By package and class, so that no library is imported to recognise its classes.
-_FOREIGN = {
+# By package and class, so that nothing is imported to recognise its classes.
+_NAMED = {
+    ("medallion", "Frame"): Form.FRAME,
+    ("dask", "DataFrame"): Form.DASK,
     ("pandas", "DataFrame"): Form.PANDAS,
     ("pyarrow", "Table"): Form.ARROW,
     ("pyarrow", "RecordBatchReader"): Form.BATCHES,
@@ -47,7 +49,7 @@ _FOREIGN = {
     ("duckdb", "DuckDBPyRelation"): Form.DUCKDB,
     ("_duckdb", "DuckDBPyRelation"): Form.DUCKDB,
 }
-_OWN = {SQL: Form.SQL, Source: Form.SOURCE, Frame: Form.FRAME}
+_OWN = {SQL: Form.SQL, Source: Form.SOURCE}
 _ITERATORS = (
     collections.abc.Iterator,
     collections.abc.Iterable,
@@ -61,9 +63,9 @@ def form_of(annotation: Any) -> Form | None:
         return _OWN[annotation]
     if typing.get_origin(annotation) in _ITERATORS:
         item = next(iter(typing.get_args(annotation)), None)
-        if _foreign(item) == ("pyarrow", "RecordBatch"):
+        if _named(item) == ("pyarrow", "RecordBatch"):
             return Form.ITERATOR
-    return _FOREIGN.get(_foreign(annotation))
+    return _NAMED.get(_named(annotation))
 
 
 def annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
@@ -71,6 +73,6 @@ def annotations(function: Callable[..., Any]) -> Mapping[str, Any]:
     return typing.get_type_hints(function)
 
 
-def _foreign(annotation: Any) -> tuple[str, str]:
+def _named(annotation: Any) -> tuple[str, str]:
     package = getattr(annotation, "__module__", "").partition(".")[0]
     return package, getattr(annotation, "__qualname__", "")

@@ -41,6 +41,10 @@ class Graph:
         """The tables that the named ones are made from, however far, without themselves."""
         return _closure(names, {n.name: n.reads for n in self})
 
+    def helpers(self, names: Iterable[TableName]) -> set[TableName]:
+        """The tasks that the named models need, and that those need."""
+        return _closure(names, {n.name: [r for r in n.reads if r.is_task] for n in self})
+
     def downstream(self, names: Iterable[TableName]) -> set[TableName]:
         """The tables that are made from the named ones, however far, without themselves."""
         readers: dict[TableName, list[TableName]] = {}
@@ -80,8 +84,23 @@ def make_graph(nodes: Iterable[Node]) -> Graph:
     except CycleError as error:
         path = " -> ".join(map(str, error.args[1]))
         raise DefinitionError(f"models read each other in a circle: {path}") from None
-    order.sort(key=lambda name: name.layer.rank)
-    return Graph({name: by_name[name] for name in order})
+    ranks = _ranks(order, by_name)
+    return Graph({name: by_name[name] for name in sorted(order, key=lambda n: ranks[n])})
+
+
+def _ranks(order: Iterable[TableName], nodes: Mapping[TableName, Node]) -> Mapping[TableName, int]:
+    """The rank of each layer; a task is of the latest layer that it reads."""
+    ranks: dict[TableName, int] = {}
+    for name in order:
+        node = nodes[name]
+        latest = max(node.reads, key=lambda read: ranks[read], default=name)
+        ranks[name] = ranks.get(latest, 0) if name.is_task else name.layer.rank
+        if ranks.get(latest, 0) > ranks[name]:
+            raise DefinitionError(
+                f"{node.model.place}: {name} reads {latest}, which is of a later layer",
+                hint=f"a {name.layer} model reads models of its own or an earlier layer",
+            )
+    return ranks
 
 
 def near(name: object, names: Iterable[object]) -> str:
@@ -95,11 +114,6 @@ def _check(node: Node, read: TableName, nodes: Mapping[TableName, Node]) -> None
     if read not in nodes:
         raise DefinitionError(
             f"{place}: {node.name} reads {read}, and no model gives it", hint=near(read, nodes)
-        )
-    if read.layer.rank > node.name.layer.rank:
-        raise DefinitionError(
-            f"{place}: {node.name} reads {read}, which is of a later layer",
-            hint=f"a {node.name.layer} model reads models of its own or an earlier layer",
         )
 
 

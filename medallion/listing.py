@@ -1,9 +1,11 @@
 """What `ls`, `show` and `history` tell, as plain values and as text."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from medallion.names import run_of
+from medallion.model import Model
+from medallion.names import TableName, run_of
 from medallion.plan import foreign
 from medallion.project import Project
 from medallion.render import table
@@ -17,15 +19,12 @@ def listing(project: Project, selection: str = "") -> list[dict[str, Any]]:
     tables = project.tables()
     rows = []
     for name in select(project.graph, selection):
-        coverage = project.coverage(name, tables)
         rows.append(
             {
                 "model": str(name),
                 "tags": sorted(project.graph[name].model.tags),
                 "expectations": len(project.definition.suites[name].documents),
-                **_state(tables.get(name)),
-                "state": str(coverage),
-                "coverage": coverage.to_dict(),
+                **(_task(project, name) if name.is_task else _table(project, name, tables)),
             }
         )
     return rows
@@ -72,6 +71,11 @@ def describe(project: Project, name: str) -> dict[str, Any]:
         "whole": sorted(map(str, model.whole)),
         "start": model.start or None,
         "retries": model.retries,
+        "timeout": model.timeout or None,
+        "cpu": model.cpu or None,
+        "memory": model.memory or None,
+        "for_each": _each(model),
+        "max_age": model.max_age,
         "partition_by": [str(t) for t in model.partition_by],
         "unique_key": list(model.unique_key),
         "mask": {k: str(v) for k, v in model.mask.items()},
@@ -81,10 +85,19 @@ def describe(project: Project, name: str) -> dict[str, Any]:
     }
 
 
+def _each(model: Model) -> str | None:
+    """What it is called for."""
+    if model.each is None:
+        return None
+    given = model.each.given
+    return f"{len(given)} items" if isinstance(given, tuple) else f"{given.__name__}()"
+
+
 def describe_text(shown: dict[str, Any]) -> str:
     """A model on one screen."""
     facts = ["defined", "form", "owner", "reads", "read_by", "strategy", "time_column", "window"]
     facts += ["lookback", "whole", "start", "partition_by", "unique_key", "mask", "retries"]
+    facts += ["timeout", "cpu", "memory", "for_each", "max_age"]
     facts += ["rows", "published", "run", "state", "location"]
     lines = [shown["model"], *(f"  {line}" for line in shown["description"].splitlines()), ""]
     for fact in facts:
@@ -132,6 +145,26 @@ def versions_text(rows: list[dict[str, Any]]) -> str:
         ],
         header,
     )
+
+
+def _table(project: Project, name: TableName, tables: Mapping[TableName, Table]) -> dict[str, Any]:
+    coverage = project.coverage(name, tables)
+    state = _state(tables.get(name))
+    return state | {"state": str(coverage), "coverage": coverage.to_dict()}
+
+
+def _task(project: Project, name: TableName) -> dict[str, Any]:
+    """A task has a result, and nothing that is published."""
+    memo = project.memo(name)
+    done = memo if memo and memo.result else None
+    return {
+        "rows": done.frame.rows if done else None,
+        "published": _time(int(done.finished * 1000)) if done else None,
+        "run": None,
+        "foreign": False,
+        "branches": 0,
+        "state": "up to date" if done else (memo.reason if memo else ""),
+    }
 
 
 def _state(found: Table | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from medallion.graph import Graph, Node, make_graph, near
 from medallion.model import Model
 from medallion.names import Layer, TableName
 from medallion.queries import Queries
+from medallion.source import Source
 from medallion.sql import Query
 from medallion.suite import Suite
 
@@ -32,6 +33,11 @@ class Definition:
     suites: Mapping[TableName, Suite]
     codes: Mapping[TableName, str]
     queries: Queries
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Where rows land."""
+        return tuple(n.model.source() for n in self.graph if n.model.form is Form.SOURCE)
 
 
 def load(settings: Settings) -> Definition:
@@ -85,6 +91,11 @@ def load_suites(folder: Path, graph: Graph, root: Path) -> Mapping[TableName, Su
             continue
         place = _relative(str(path), root)
         name = _suite_name(parts, place)
+        if name.is_task:
+            raise DefinitionError(
+                f"{place} is the suite of a task, and tasks are not audited",
+                hint="audit the table that is made from it",
+            )
         if name not in suites:
             raise DefinitionError(
                 f"{place} is the suite of {name}, and there is no such model",
@@ -159,7 +170,7 @@ def _relative(text: str, root: Path) -> str:
 def _reads(model: Model, query: Query | None) -> tuple[TableName, ...]:
     if query is not None:
         return query.reads
-    return tuple(sorted({i.table for i in model.inputs}))
+    return model.reads
 
 
 def _implied(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -1,6 +1,7 @@
 """Model: a function that says what one table's rows are, and the declaration around it.
 
-The decorators `bronze`, `silver` and `gold` only build models; nothing is registered or run.
+The decorators `bronze`, `silver`, `gold` and `task` only build models; nothing is registered or
+run.
 """
 
 import inspect
@@ -10,46 +11,32 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Unpack, overload
 
-from medallion.declaration import Declaration, Strategy, grain_of, read_declaration
+from medallion.declaration import (
+    Declaration,
+    Strategy,
+    TaskDeclaration,
+    grain_of,
+    read_declaration,
+)
 from medallion.errors import DefinitionError, MedallionError
-from medallion.forms import INPUTS, RESULTS, Form, annotations, form_of
+from medallion.forms import Form
 from medallion.mask import Mask
 from medallion.names import Layer, TableName
 from medallion.partition import Transform
+from medallion.resources import Resources
+from medallion.signature import Each, Function, Input, read_signature
 from medallion.source import Source
 from medallion.window import Grain, Window
 
-Function = Callable[..., Any]
-
 _SOME = 262_968  # the first hour of the year 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The default of a parameter: the rows of that table."""
-
-    table: TableName
-
-
-def ref(table: str) -> Any:
-    """Names the table whose rows a parameter of a Python model receives: `ref("silver.trips")`."""
-    return Ref(TableName.parse(table))
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """A parameter of a Python model: which table, opened in which form."""
-
-    parameter: str
-    table: TableName
-    form: Form
 
 
 @dataclass(frozen=True)
 class Model:
     """One table's definition. Calling it calls the function, with plain DataFrames in a test.
 
-    `window` is the name of the parameter that receives the window to build, if there is one.
+    `window` is the name of the parameter that receives the window to build, if there is one. A
+    helper task is a model without a table: its rows are a result that others read.
     """
 
     name: TableName
@@ -64,7 +51,13 @@ class Model:
     start: str = ""
     strategy: Strategy = Strategy.FULL
     window: str = ""
+    each: Each | None = None
     retries: int = 0
+    timeout: float = 0
+    cpu: float = 0
+    memory: int = 0
+    max_age: float | None = None
+    key: str | Callable[[], str] = ""
     unique_key: tuple[str, ...] = ()
     mask: Mapping[str, Mask] = field(default_factory=dict)
     renamed: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +82,17 @@ class Model:
     def grain(self) -> Grain | None:
         """How long its windows are; None for a model without a time column."""
         return grain_of(self.time_column, self.partition_by)
+
+    @property
+    def needs(self) -> Resources:
+        """What one call of it may use."""
+        return Resources(self.cpu, self.memory, self.timeout)
+
+    @property
+    def reads(self) -> tuple[TableName, ...]:
+        """What its parameters name, sorted; what a SQL text names is not known here."""
+        inputs = (*self.inputs, *(self.each.inputs if self.each else ()))
+        return tuple(sorted({i.table for i in inputs}))
 
     def text(self, window: Window | None = None) -> str:
         """The query of a SQL model; that of some window where none is said."""
@@ -143,9 +147,27 @@ class Decorator:
         return lambda function: _model(self._layer, function, declaration)
 
 
+class TaskDecorator:
+    """Makes a function a helper task: `@task` or `@task(retries=3)`.
+
+    See `TaskDeclaration` for what can be declared.
+    """
+
+    @overload
+    def __call__(self, function: Function, /) -> Model: ...
+    @overload
+    def __call__(self, **declaration: Unpack[TaskDeclaration]) -> Callable[[Function], Model]: ...
+    def __call__(self, *functions: Function, **declaration: Any) -> Any:
+        """Make the task, or the decorator that will make it."""
+        for function in functions:
+            return _model(Layer.TASK, function, declaration)
+        return lambda function: _model(Layer.TASK, function, declaration)
+
+
 bronze = Decorator(Layer.BRONZE)
 silver = Decorator(Layer.SILVER)
 gold = Decorator(Layer.GOLD)
+task = TaskDecorator()
 
 
 def _model(layer: Layer, function: Function, declaration: Mapping[str, Any]) -> Model:
@@ -157,66 +179,22 @@ def _model(layer: Layer, function: Function, declaration: Mapping[str, Any]) -> 
     code = function.__code__
     place = f"{code.co_filename}:{code.co_firstlineno}"
     try:
-        form, inputs, window = _signature(function)
+        said = read_signature(function, declaration.get("for_each"))
+        is_task = layer is Layer.TASK
+        declared = read_declaration(declaration, said.form, said.window, task=is_task)
+        declared.pop("for_each", None)
         return Model(
             TableName(layer, function.__name__),
             function,
-            form,
+            said.form,
             place,
-            inputs,
-            window=window,
-            **read_declaration(declaration, form, window),
+            said.inputs,
+            window=said.window,
+            each=said.each,
+            **declared,
         )
     except DefinitionError as error:
         raise DefinitionError(f"{place}: {error.message}", hint=error.hint) from None
-
-
-def _signature(function: Function) -> tuple[Form, tuple[Input, ...], str]:
-    """The form of its rows, its inputs, and the parameter that receives a window."""
-    name = function.__name__
-    try:
-        hints = annotations(function)
-    except (NameError, AttributeError, SyntaxError, TypeError) as error:
-        raise DefinitionError(
-            f"an annotation of {name}() cannot be evaluated: {error}",
-            hint="import the name outside of TYPE_CHECKING",
-        ) from error
-    form = form_of(hints.get("return"))
-    if form is None:
-        said = (
-            "has no return annotation"
-            if "return" not in hints
-            else (f"is annotated `-> {_show(hints['return'])}`, which is no form of rows")
-        )
-        raise DefinitionError(f"{name}() {said}", hint=f"use one of: {', '.join(RESULTS)}")
-    every = inspect.signature(function).parameters.values()
-    windows = [p.name for p in every if hints.get(p.name) is Window]
-    parameters = [p for p in every if p.name not in windows]
-    if len(windows) > 1:
-        raise DefinitionError(f"{name}() takes two windows: {', '.join(windows)}")
-    if form in (Form.SQL, Form.SOURCE) and parameters:
-        raise DefinitionError(
-            f"{name}() gives {form} and takes no parameters but a Window",
-            hint="name tables in the SQL itself",
-        )
-    return form, tuple(_input(name, p, hints) for p in parameters), "".join(windows)
-
-
-def _input(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Input:
-    what = f"parameter {parameter.name!r} of {name}()"
-    if not isinstance(parameter.default, Ref):
-        raise DefinitionError(
-            f"{what} names no table",
-            hint=f'write: {parameter.name}: pd.DataFrame = ref("layer.model")',
-        )
-    if parameter.kind is parameter.POSITIONAL_ONLY:
-        raise DefinitionError(f"{what} cannot be given by name", hint="take the / away")
-    form = form_of(hints.get(parameter.name))
-    if form not in INPUTS:
-        raise DefinitionError(
-            f"{what} is not annotated with a form of rows", hint=f"use one of: {', '.join(INPUTS)}"
-        )
-    return Input(parameter.name, parameter.default.table, form)
 
 
 _COLUMN = re.compile(r"\s*(\w[\w ]*?):\s+(.+)")
@@ -226,7 +204,3 @@ def _doc(function: Function) -> tuple[str, dict[str, str]]:
     text, _, section = (inspect.getdoc(function) or "").partition("\nColumns:")
     matches = map(_COLUMN.fullmatch, section.splitlines())
     return text.strip(), {m[1]: m[2].strip() for m in matches if m}
-
-
-def _show(annotation: Any) -> str:
-    return getattr(annotation, "__qualname__", None) or str(annotation)

@@ -19,15 +19,19 @@ MAIN = "main"
 
 
 class Layer(StrEnum):
-    """A layer, in the order in which rows flow through them."""
+    """A layer, in the order in which rows flow through them.
+
+    `task` is none of tables: it is the first half of the names of helper tasks.
+    """
 
     BRONZE = "bronze"
     SILVER = "silver"
     GOLD = "gold"
+    TASK = "task"
 
     @property
     def rank(self) -> int:
-        """0 for bronze, 1 for silver, 2 for gold."""
+        """0 for bronze, 1 for silver, 2 for gold, 3 for tasks."""
         return list(Layer).index(self)
 
     @classmethod
@@ -36,7 +40,7 @@ class Layer(StrEnum):
         try:
             return cls(text)
         except ValueError:
-            choices = ", ".join(cls)
+            choices = ", ".join(layer for layer in cls if layer is not cls.TASK)
             raise DefinitionError(f"unknown layer {text!r}", hint=f"one of: {choices}") from None
 
 
@@ -58,6 +62,11 @@ class TableName:
                 f"{self.model!r} is not a model name",
                 hint="use lower-case letters, digits and _, at most 63, not starting with a digit",
             )
+
+    @property
+    def is_task(self) -> bool:
+        """Whether it names a helper task, which has a result and no table."""
+        return self.layer is Layer.TASK
 
     def __str__(self) -> str:
         return f"{self.layer}.{self.model}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from medallion.declaration import Strategy
 from medallion.ledger import Arrivals
+from medallion.memo import Memo
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.state import State
@@ -44,7 +45,8 @@ class Need:
     and are out of date, whether they are to be built or not. `filled` are those of `windows` for
     which there are rows to read, `replaces` the table's files in them. `settles` says that the
     table's state changes in any case, and `audits` that its rows are audited although they stay.
-    `anew`: nothing of what is there stays. `creates`: there is no table yet.
+    `anew`: nothing of what is there stays. `creates`: there is no table yet. `memo` is what is kept
+    of a helper task.
     """
 
     windows: Windows = NONE
@@ -58,6 +60,7 @@ class Need:
     audits: bool = False
     anew: bool = False
     creates: bool = False
+    memo: Memo | None = None
 
     @property
     def builds(self) -> bool:
@@ -173,6 +176,15 @@ def need_of_landed(
         settles=bool(state and state.code != code and not reasons),
         anew=every and (drops or (state is not None and not arrivals.gone)),
     )
+
+
+def need_of_task(memo: Memo, request: Request) -> Need:
+    """What a helper task needs: its result, unless that is kept and good."""
+    if request.full_refresh:
+        memo = replace(memo, result=None, reason="full refresh")
+    if memo.result:
+        return Need(memo=memo)
+    return Need(ALL, ALL, (memo.reason,), filled=ALL, anew=True, memo=memo)
 
 
 def need_dict(need: Need, model: Model) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Plan: what a run would do and why, as data. `plan` prints it, `build` carries it out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from medallion.declaration import Strategy
 from medallion.errors import ConflictError, DefinitionError
 from medallion.graph import Graph, Node
+from medallion.memo import Memo
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.need import Need, Request, gone_warning, need_dict
@@ -76,7 +77,7 @@ class Group:
 class Plan:
     """The groups of a run in their order, the tables as they were found, and what to warn of.
 
-    `fresh` are the selected models that are up to date.
+    `fresh` are the selected models that are up to date, `memos` the results of tasks that are good.
     """
 
     run: str
@@ -86,6 +87,7 @@ class Plan:
     scope: Scope = Scope.LAYER
     warnings: tuple[str, ...] = ()
     fresh: tuple[TableName, ...] = ()
+    memos: Mapping[TableName, Memo] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -143,6 +145,7 @@ def make_plan(
     """
     tasks: dict[TableName, Task] = {}
     fresh: list[TableName] = []
+    memos: dict[TableName, Memo] = {}
     warnings: list[str] = []
     for node in graph:
         if (request := requests.get(node.name)) is None:
@@ -150,12 +153,15 @@ def make_plan(
         table = tables.get(node.name)
         if table and not request.full_refresh:
             _refuse_foreign(table)
-        pins = {name: _pin(node, name, tasks, tables) for name in node.reads}
         known = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+        known |= {n: memos[n].id for n in node.reads if n in memos}
+        pins = {name: _pin(node, name, tasks, known) for name in node.reads}
         coming = {name: _coming(tasks[name]) for name, pin in pins.items() if pin is None}
         need = look(node, known, request, coming)
         if need.idle and None not in pins.values():
             fresh.append(node.name)
+            if need.memo:
+                memos[node.name] = need.memo
             if need.arrivals and need.arrivals.gone:
                 warnings.append(gone_warning(node.name, need.arrivals.gone))
             continue
@@ -170,12 +176,13 @@ def make_plan(
         scope,
         (*warnings, *_warnings(tasks.values())),
         tuple(fresh),
+        memos,
     )
 
 
 def _warnings(tasks: Iterable[Task]) -> Iterator[str]:
     for task in tasks:
-        if not task.suite:
+        if not task.suite and not task.name.is_task:
             yield f"{task.name} has no suite: nothing will be audited"
         if task.need.arrivals and task.need.arrivals.gone:
             yield gone_warning(task.name, task.need.arrivals.gone)
@@ -196,17 +203,16 @@ def _pin(
     node: Node,
     name: TableName,
     tasks: Mapping[TableName, Task],
-    tables: Mapping[TableName, Table],
+    known: Mapping[TableName, int],
 ) -> int | None:
     if _moves(tasks.get(name)):
         return None
-    table = tables.get(name)
-    if table is None or table.main is None:
+    if name not in known:
         raise DefinitionError(
             f"{node.name} reads {name}, which was never published",
             hint=f"medallion build --select +{node.name}",
         )
-    return table.main
+    return known[name]
 
 
 def foreign(table: Table) -> Snapshot | None:
@@ -233,9 +239,14 @@ def _refuse_foreign(table: Table) -> None:
         )
 
 
-def _groups(tasks: Iterable[Task], scope: Scope) -> tuple[Group, ...]:
+def _groups(tasks: Collection[Task], scope: Scope) -> tuple[Group, ...]:
     groups: dict[str, list[Task]] = {}
     for task in tasks:
-        name = {Scope.LAYER: str(task.name.layer), Scope.MODEL: str(task.name)}.get(scope, "run")
-        groups.setdefault(name, []).append(task)
+        if not task.name.is_task:
+            name = {Scope.LAYER: task.name.layer, Scope.MODEL: task.name}.get(scope, "run")
+            groups.setdefault(str(name), []).append(task)
+    # A helper task is done with the first group that reads it, before what reads it.
+    for task in reversed([t for t in tasks if t.name.is_task]):
+        readers = (n for n, members in groups.items() if any(task.name in m.reads for m in members))
+        groups.setdefault(next(readers, "task"), []).insert(0, task)
     return tuple(Group(name, tuple(members)) for name, members in groups.items())

@@ -1,22 +1,23 @@
 """The six ports: what a run needs of the world. Adapters provide them, `wiring` chooses."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
 from medallion.names import TableName
+from medallion.resources import Resources
 from medallion.schema import Schema
 from medallion.source import Stamp
 from medallion.suite import Suite, Verdict
 from medallion.table import WHOLE, Draft, Part, Publication, Result, Table, Write
 from medallion.window import Grain, Windows
 
-P = ParamSpec("P")
 T = TypeVar("T")
+
+NOTHING = Resources()
 
 
 class Catalog(Protocol):
@@ -116,6 +117,21 @@ class Files(Protocol):
         """Forget texts, as far as they are there."""
         ...
 
+    def kept(self, folder: str) -> Mapping[str, Stamp]:
+        """The addresses of what is kept in a folder, and when each was last written or used."""
+        ...
+
+    def use(self, address: str) -> str | None:
+        """A kept text, as `read` gives it, that counts as used now."""
+        ...
+
+    def expire(self, address: str, before: float) -> str | None:
+        """Forget a text that was last used before that time, in seconds since 1970; what it was.
+
+        Who uses it at the same moment gets the text and keeps it, or gets none.
+        """
+        ...
+
     def hashes(self, paths: Iterable[str]) -> Mapping[str, str]:
         """A hash of the content of each of the files, of those that are there.
 
@@ -152,8 +168,33 @@ class Engine(Protocol):
         """
         ...
 
+    def items(self, model: Model, inputs: Mapping[TableName, Frame]) -> tuple[str, ...]:
+        """What the model is called for, each as JSON.
+
+        Raises:
+            ModelError: the function that gives them failed, or gave no list of plain values.
+        """
+        ...
+
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
         """The grain's windows in which the frame has rows; one that reads the time column."""
+        ...
+
+    def open(
+        self,
+        frame: Frame,
+        form: Form,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str = "",
+        limit: int | None = None,
+    ) -> Any:
+        """The rows of a frame in that form; see `Frame.open`.
+
+        Raises:
+            DefinitionError: there is no such column or form, or `where` is no condition.
+            StoreError: a file cannot be read.
+        """
         ...
 
     def query(
@@ -200,10 +241,21 @@ class Auditor(Protocol):
 
 
 class Executor(Protocol):
-    """Runs functions somewhere. It knows no graph. The standard library's executors fit."""
+    """Does calls somewhere. It knows no graph."""
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Start the call; its result or exception comes with the future."""
+    def call(self, fn: Callable[..., T], /, *args: Any, needs: Resources = NOTHING) -> T:
+        """Do the call and wait: what it gives, or what it raised.
+
+        A call whose worker is lost is done again elsewhere, up to 3 times.
+
+        Raises:
+            LostWorkerError: its workers were lost again and again.
+            TimeLimitError: it was not done after `needs.timeout` seconds; it is stopped for good.
+        """
+        ...
+
+    def close(self) -> None:
+        """End what the executor started. Calls that go on are lost."""
         ...
 
 

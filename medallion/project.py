@@ -6,6 +6,7 @@ with Project.load(".") as project:
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,23 +24,29 @@ from medallion.build import build, check
 from medallion.coverage import Coverage, seen_coverage
 from medallion.diff import Diff, diff
 from medallion.errors import DefinitionError
+from medallion.evaluation import Means
 from medallion.forms import Form
+from medallion.frame import Frame
 from medallion.graph import Node
 from medallion.loading import Definition, load
 from medallion.log import logged
+from medallion.memo import Memo
 from medallion.moment import frame_at
 from medallion.names import MAIN, Layer, TableName, branch_of, new_run
 from medallion.need import Need, Request
 from medallion.plan import Plan, make_plan
 from medallion.ports import Ports
 from medallion.report import Listener, Report
-from medallion.schedule import Rules
+from medallion.resources import parse_duration
+from medallion.schedule import Rules, Slots
 from medallion.selection import select
 from medallion.sql import reads
 from medallion.suite import Audit
 from medallion.survey import Survey
+from medallion.sweep import Swept, expired, sweep
 from medallion.table import Snapshot, Table
 from medallion.window import Window, Windows, parse_range
+from medallion.worker import ProjectWorker, Shop
 
 
 class Project:
@@ -81,8 +88,12 @@ class Project:
     @cached_property
     def ports(self) -> Ports:
         """The lake, the engine and the auditor that the settings ask for."""
-        landing = [n.model.source() for n in self.graph if n.model.form is Form.SOURCE]
-        return wiring.connect(self.settings, landing)
+        return wiring.connect(self.settings, self.definition.sources)
+
+    @cached_property
+    def worker(self) -> ProjectWorker:
+        """Who does the work of runs, and opens the frames that the project gives."""
+        return ProjectWorker(self.settings, lambda: Shop(self.definition, self.ports))
 
     def tables(self) -> Mapping[TableName, Table]:
         """The tables of the project's models, as far as they exist, as of one moment."""
@@ -128,6 +139,7 @@ class Project:
 
     def _plan(self, requests: Mapping[TableName, Request], *, publish: bool = True) -> Plan:
         tables = self.tables()
+        requests = {**dict.fromkeys(self.graph.helpers(requests), Request()), **requests}
 
         def look(
             node: Node,
@@ -232,24 +244,26 @@ class Project:
         """
         settings = self.settings
         rules = Rules(settings.workers, settings.limits, fail_fast=settings.fail_fast)
+        means = Means(self.ports, self.survey, self.worker, rules, Slots(rules), windows)
         told = (
             logged(settings.log_path, plan.run, listener) if plan.tasks else nullcontext(listener)
         )
         with told as both:
-            report = build(
-                plan, self.ports, self.survey, rules=rules, windows=windows, listener=both
-            )
+            report = build(plan, means, listener=both)
         self.definition.queries.keep()
         if report.ok and report.published and forget:
             self.forget([report])
         return report
 
     def table(self, name: str, *, branch: str | None = None, form: Form = Form.PANDAS) -> Any:
-        """The rows of a published table, or of a branch, as a pandas DataFrame or another form."""
+        """The rows of a published table, or of a branch, as a pandas DataFrame or another form.
+
+        `Form.FRAME` gives a reference to them, which reads none.
+        """
         found = TableName.parse(name)
         self.graph[found]
-        frame = frame_at(self.ports.store, found, self.ports.catalog.tables([found]), branch)
-        return self.ports.engine.query("select * from rows", {"rows": frame}, form)
+        frame = self._frame(found, self.ports.catalog.tables([found]), branch)
+        return frame if form is Form.FRAME else frame.open(form)
 
     def query(
         self,
@@ -268,9 +282,41 @@ class Project:
         for name in names:
             self.graph[name]
         tables = self.ports.catalog.tables(names)
-        store = self.ports.store
-        frames = {str(n): frame_at(store, n, tables, branch, at) for n in names}
+        frames = {str(n): self._frame(n, tables, branch, at) for n in names}
         return self.ports.engine.query(text, frames, form, limit=limit)
+
+    def _frame(
+        self,
+        name: TableName,
+        tables: Mapping[TableName, Table],
+        branch: str | None = None,
+        at: str | None = None,
+    ) -> Frame:
+        """The rows of a table at that moment, or of a task that was done."""
+        if name.is_task:
+            memo = self.memo(name)
+            if memo is None or memo.result is None:
+                raise DefinitionError(
+                    f"{name} has no result for what it reads now",
+                    hint=f"medallion build --select {name}",
+                )
+            frame = memo.frame
+        else:
+            frame = frame_at(self.ports.store, name, tables, branch, at)
+        return replace(frame, reader=self.worker)
+
+    def memo(self, name: TableName) -> Memo | None:
+        """What is kept of a helper task; None where its inputs have no rows yet."""
+        node = self.graph[name]
+        tables, pins = self.ports.catalog.tables(node.reads), dict[TableName, int]()
+        for read in node.reads:
+            found = self.memo(read) if read.is_task else None
+            main = tables[read].main if read in tables else None
+            id = found.id if found and found.result else main
+            if id is None:
+                return None
+            pins[read] = id
+        return self.survey.memo(node, pins)
 
     def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
         """Audit what is there and publish nothing; on a branch the verdict is kept with it."""
@@ -296,6 +342,25 @@ class Project:
     def discard(self, run: str) -> tuple[Branch, ...]:
         """Drop the branches of a run."""
         return discard_run(self.ports.catalog, list(self.tables().values()), run)
+
+    def sweep_results(self, older_than: str | float = "7d", *, dry: bool = False) -> Swept:
+        """Remove results that nobody has used for so long, and the files that only they name.
+
+        A `dry` sweep removes nothing and says what it would.
+        """
+        files, before = self.ports.files, time.time() - parse_duration(older_than)
+        swept, tables = Swept(), self.tables()
+        for node in self.graph:
+            table, used = tables.get(node.name), None
+            if not node.name.is_task:
+                frames = (
+                    [self.ports.store.frame(table, s) for s in table.snapshots] if table else []
+                )
+                used = {file.path for frame in frames for file in frame.files}
+            location = self.ports.catalog.location(node.name)
+            swept += sweep(files, location, before, used, dry=dry)
+        expired(files, str(self.settings.frames_path), before, dry=dry)
+        return swept
 
     def history(self, name: str) -> tuple[Snapshot, ...]:
         """The versions of a table that readers have seen, newest first."""

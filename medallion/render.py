@@ -214,9 +214,10 @@ def _warnings(warnings: Iterable[str]) -> list[str]:
 
 
 def _ending(report: Report) -> list[str]:
-    built = [r for r in report.results if r.state is not State.FRESH]
+    tables = [r for r in report.results if not r.table.is_task]
+    built = [r for r in tables if r.state is not State.FRESH]
     rows = sum(r.rows for r in built if r.ok)
-    fresh = len(report.results) - len(built)
+    fresh = len(tables) - len(built)
     others = f"{fresh} table{'s' * (fresh != 1)} up to date"
     if report.ok and not built:
         return [f"nothing to do: {others}, {report.seconds:.1f} s"]

@@ -15,6 +15,7 @@ class State(StrEnum):
 
     WRITTEN = "written"  # on the run's branch, audited, not published
     PUBLISHED = "published"
+    DONE = "done"  # a helper task, whose result is kept
     FRESH = "fresh"  # nothing to do
     AUDITED = "audited"  # its rows stayed, under a new suite
     REJECTED = "rejected"  # by its audit
@@ -61,7 +62,8 @@ class TaskResult:
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong with its rows: they are there, or only to be published."""
-        return self.state in (State.WRITTEN, State.PUBLISHED, State.FRESH, State.AUDITED)
+        good = (State.WRITTEN, State.PUBLISHED, State.DONE, State.FRESH, State.AUDITED)
+        return self.state in good
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,9 @@ class Step(StrEnum):
     PLANNED = "planned"
     STARTED = "started"
     RETRYING = "retrying"
+    PRINTED = "printed"
     EVALUATED = "evaluated"
+    FAILED = "failed"
     COMMITTED = "committed"
     AUDITED = "audited"
     ENDED = "ended"

@@ -10,18 +10,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from medallion.frame import Frame
+from medallion.errors import StoreError
+from medallion.frame import DataFile, Frame
 from medallion.names import TableName
+from medallion.ports import Files
 from medallion.schema import Schema
 from medallion.table import ColumnStats, Draft, Part, Result, WrittenFile
+from medallion.window import Window
 
 
 def result_key(
-    code: str, inputs: Mapping[TableName, Frame], part: Part, landed: Mapping[str, str]
+    code: str,
+    inputs: Mapping[TableName, Frame],
+    part: Part,
+    landed: Mapping[str, str],
+    salt: str = "",
 ) -> str:
     """32 hexadecimal digits for the code, the files it reads and the part of the table it makes.
 
-    `landed` are the hashes of the landed files that are read, by name.
+    `landed` are the hashes of the landed files that are read, by name. Another `salt` gives another
+    key, for what is to be computed again.
     """
     meaning = {
         "code": code,
@@ -30,14 +38,20 @@ def result_key(
         "landed": sorted(landed.items()) if part.landed is not None else None,
         "again": sorted(part.again),
         "current": part.current and _frame(part.current),
+        "item": part.item,
+        "salt": salt,
     }
     return _hash(json.dumps(meaning, sort_keys=True))[:32]
 
 
-def result_text(result: Result) -> str:
-    """A result as text. Its second line is a hash of the first."""
+def result_text(result: Result, finished: float = 0) -> str:
+    """A result as text. Its second line is a hash of the first.
+
+    `finished` is when, in seconds since 1970.
+    """
     line = json.dumps(
         {
+            "finished": finished,
             "schema": result.schema.to_json(),
             "files": [
                 {
@@ -64,6 +78,40 @@ def read_result(text: str) -> Result:
     read = json.loads(line)
     schema = replace(Schema.from_json(read["schema"]), id=None)
     return Result(schema, tuple(map(_file, read["files"])), frozenset(read["replaced"]))
+
+
+def finished(text: str) -> float:
+    """When the result was finished whose text it is, in seconds since 1970."""
+    return float(json.loads(text.partition("\n")[0])["finished"])
+
+
+def find(files: Files, address: str, draft: Draft) -> Result | None:
+    """The result at that address, if it and all its files are there as they were written."""
+    try:
+        text = files.use(address)
+        found = read_result(text) if text else None
+        there = files.hashes(f.path for f in found.files) if found else {}
+    except (StoreError, ValueError):  # as good as none: it is computed again
+        return None
+    return found if found and usable(found, draft, there) else None
+
+
+def frame_text(frame: Frame) -> str:
+    """A frame as text: its columns and its files, no rows."""
+    within = frame.within and [frame.within[0], frame.within[1].first, frame.within[1].past]
+    files = [[f.path, f.rows, f.bytes, f.span and [f.span.first, f.span.past]] for f in frame.files]
+    return json.dumps({"schema": frame.schema.to_json(), "within": within, "files": files})
+
+
+def read_frame(text: str) -> Frame:
+    """The inverse of `frame_text`."""
+    read = json.loads(text)
+    files = (
+        DataFile(path, rows, size, span=Window(*span) if span else None)
+        for path, rows, size, span in read["files"]
+    )
+    within = read["within"] and (read["within"][0], Window(*read["within"][1:]))
+    return Frame(Schema.from_json(read["schema"]), tuple(files), within)
 
 
 def hashed(result: Result, hashes: Mapping[str, str]) -> Result:

@@ -1,8 +1,10 @@
 """Walk a graph of work: each piece after what it needs, several at a time."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -21,6 +23,28 @@ class Rules:
     lanes: int
     limits: Mapping[str, int] = field(default_factory=dict)
     fail_fast: bool = False
+
+
+class Slots:
+    """Places for pieces of work, shared by threads: so many at a time, and so many of a tag."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._running: list[Collection[str]] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, tags: Collection[str] = ()) -> Iterator[None]:
+        """Hold a place for a piece with these tags; wait until there is one."""
+        with self._changed:
+            self._changed.wait_for(lambda: _fits(tags, self._running, self._rules))
+            self._running.append(tags)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running.remove(tags)
+                self._changed.notify_all()
 
 
 def walk(

@@ -1,21 +1,29 @@
 """Spill: a folder of one process for rows that do not fit into memory, gone when it ends."""
 
 import os
+import re
 import shutil
+import socket
+import time
 import uuid
 from contextlib import suppress
 from pathlib import Path
+
+_FORGOTTEN_SECONDS = 7 * 86400
 
 
 def own_folder(parent: Path) -> Path:
     """A folder name below `parent` that no other process uses; it is not made yet.
 
-    What processes left there that were killed is removed.
+    What processes of this host left there that were killed is removed. What other hosts left, on a
+    file system that they share, is removed when nothing in it was touched for 7 days.
     """
+    host = _host()
     for folder in parent.iterdir() if parent.is_dir() else ():
-        if not _alive(folder.name.partition("-")[0]):
+        if not _used(folder, host):
             shutil.rmtree(folder, ignore_errors=True)
-    return parent / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    pid = os.getpid()
+    return parent / f"{host}-{pid}-{_started(pid)}-{uuid.uuid4().hex[:8]}"
 
 
 def remove(folder: Path) -> None:
@@ -25,11 +33,48 @@ def remove(folder: Path) -> None:
         folder.parent.rmdir()
 
 
-def _alive(pid: str) -> bool:
+def _host() -> str:
+    """The name of this host, with the number of the container's process ids if there is one."""
+    name = re.sub(r"[^\w.-]", "_", socket.gethostname(), flags=re.ASCII)
     try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+        # Containers may share a name, and the process 7 of one is not the process 7 of the other.
+        return f"{name}.{re.sub('[^0-9]', '', os.readlink('/proc/self/ns/pid'))}"
+    except OSError:
+        return name
+
+
+def _used(folder: Path, host: str) -> bool:
+    owner, *rest = folder.name.rsplit("-", 3)
+    if owner == host and len(rest) == 3 and rest[0].isdecimal():
+        return _alive(int(rest[0]), rest[1])
+    return _touched(folder) > time.time() - _FORGOTTEN_SECONDS
+
+
+def _touched(folder: Path) -> float:
+    try:
+        return max(p.lstat().st_mtime for p in (folder, *folder.rglob("*")))
+    except OSError:  # somebody is removing it
+        return time.time()
+
+
+def _alive(pid: int, started: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    now = _started(pid)
+    return "0" in (started, now) or started == now
+
+
+def _started(pid: int) -> str:
+    """When a process started, by a clock that nobody sets; "0" where the system does not say.
+
+    A later process may have the same number, it has another start.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "0"
+    return text.rpartition(")")[2].split()[19]  # the name before it may hold anything

@@ -15,9 +15,18 @@ from medallion.forms import Form
 from medallion.frame import DataFile, Frame
 from medallion.graph import Graph, Node
 from medallion.ledger import Arrivals, Ledger, entry_name, home
+from medallion.memo import Memo, read_memo
 from medallion.model import Model
 from medallion.names import TableName
-from medallion.need import Need, Reading, Request, need_of_all, need_of_landed, need_of_windows
+from medallion.need import (
+    Need,
+    Reading,
+    Request,
+    need_of_all,
+    need_of_landed,
+    need_of_task,
+    need_of_windows,
+)
 from medallion.ports import Ports
 from medallion.source import Source
 from medallion.state import State, state_of
@@ -55,6 +64,8 @@ class Survey:
 
         `coming` are windows of inputs that will be built before it.
         """
+        if node.name.is_task:
+            return need_of_task(self.memo(node, pins), request)
         model, code, table = node.model, self.codes[node.name], tables.get(node.name)
         state = state_of(table)
         if model.form is Form.SOURCE and not model.window:
@@ -74,6 +85,12 @@ class Survey:
             dict(state.inputs) != dict(pins) or bool(need.arrivals and need.arrivals.touched)
         )
         return replace(need, audits=stricter, settles=need.settles or moved)
+
+    def memo(self, node: Node, pins: Mapping[TableName, int]) -> Memo:
+        """What is kept of a helper task whose inputs are at these snapshots."""
+        location = self.ports.catalog.location(node.name)
+        now = datetime.now(UTC).timestamp()
+        return read_memo(self.ports.files, node.model, self.codes[node.name], pins, location, now)
 
     def by_window(self, node: Node) -> bool:
         """Whether the model is built window by window."""
@@ -107,7 +124,12 @@ class Survey:
         now: Mapping[TableName, int],
     ) -> dict[str, Windows]:
         """In which windows each input changed between two sets of snapshots."""
-        return {
+        tasks = {
+            str(n): NONE if before.get(n) == now[n] else ALL
+            for n in node.reads
+            if n.is_task and n in now
+        }
+        return tasks | {
             str(name): self._changes.since(
                 tables[name],
                 before.get(name),
@@ -256,6 +278,7 @@ class Survey:
         files = [
             file
             for name, pin in pins.items()
+            if not name.is_task
             for column in [self.time_column(node, name)]
             for file in self.ports.store.frame(tables[name], pin, column).files
             if not column or file.span is None or need.filled.meets(file.span)

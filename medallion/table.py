@@ -3,8 +3,10 @@
 Snapshots and refs are Iceberg's; the catalog's adapter fills these in, nothing here acts.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from medallion.frame import DataFile, Frame
 from medallion.names import TableName
@@ -113,18 +115,30 @@ class Draft:
 class Part:
     """What of a model is evaluated in one go; all of it if nothing is said.
 
-    `window`: the rows of one window. `landed`: those of a source's files that are to be read, by
-    name. `current`: the table's rows as they are, to merge the model's into: a row takes the place
-    of the one with its key, and rows of the landed files in `again` that of earlier ones.
+    `window`: the rows of one window. `item`: what a function is called for, as JSON. `landed`:
+    those of a source's files that are to be read, by name. `current`: the table's rows as they are,
+    to merge the model's into: a row takes the place of the one with its key, and rows of the landed
+    files in `again` that of earlier ones.
     """
 
     window: Window | None = None
     landed: tuple[str, ...] | None = None
     again: tuple[str, ...] = ()
     current: Frame | None = None
+    item: str | None = None
 
 
 WHOLE = Part()
+
+
+def part_dict(part: Part) -> dict[str, Any]:
+    """What tells a part from the others of its model, as plain values."""
+    shown: dict[str, Any] = {}
+    if part.window:
+        shown["window"] = str(part.window)
+    if part.item is not None:
+        shown["item"] = json.loads(part.item)
+    return shown
 
 
 @dataclass(frozen=True, slots=True)

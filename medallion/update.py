@@ -1,24 +1,38 @@
 """Update: one table brought up to date on the run's branch: evaluated, committed, audited."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medallion.auditing import audit_snapshot, found
 from medallion.errors import ConflictError
-from medallion.evaluation import Evaluated, Evaluation
+from medallion.evaluation import Done, Evaluated, Evaluation, Means, Told
 from medallion.frame import Frame
+from medallion.memo import Memo
 from medallion.names import TableName, branch_of
 from medallion.need import shown_windows
 from medallion.plan import Plan, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
 from medallion.report import Event, Listener, State, Step, TaskResult
-from medallion.schedule import Rules
 from medallion.state import state_of
 from medallion.survey import Survey
-from medallion.table import CODE, INPUTS, RUN, STATE, SUITE, WINDOWS, Draft, Result, Table, Write
+from medallion.table import (
+    CODE,
+    INPUTS,
+    RUN,
+    STATE,
+    SUITE,
+    WINDOWS,
+    Draft,
+    Part,
+    Result,
+    Table,
+    Write,
+    part_dict,
+)
 
 _SHOWN = 500  # characters of a list of windows
 
@@ -28,14 +42,22 @@ class Run:
     """What a run has come to so far."""
 
     plan: Plan
-    ports: Ports
-    survey: Survey
-    rules: Rules
-    windows: int
+    means: Means
     listener: Listener
     results: dict[TableName, TaskResult] = field(default_factory=dict)
     writes: dict[TableName, Written] = field(default_factory=dict)
     addresses: dict[TableName, tuple[str, ...]] = field(default_factory=dict)
+    memos: dict[TableName, Memo] = field(default_factory=dict)
+
+    @property
+    def survey(self) -> Survey:
+        """What is looked at to find what models need."""
+        return self.means.survey
+
+    @property
+    def ports(self) -> Ports:
+        """What the run has of the world."""
+        return self.means.ports
 
     @property
     def branch(self) -> str:
@@ -59,13 +81,19 @@ def update(run: Run, task: Task) -> TaskResult:
         need = run.survey.need(task.node, {**tables, **planned}, pins, task.request)
         task = replace(task, need=need)
     if task.need.idle:
+        if task.need.memo:
+            run.memos[task.name] = task.need.memo
         return TaskResult(task.name, State.FRESH)
     inputs = _inputs(run, task, tables, pins)
+    if task.need.memo:
+        return _memorize(run, task, task.need.memo, inputs)
     result, before = TaskResult(task.name, State.FRESH), planned.get(task.name)
     if task.need.builds:
         location = ports.catalog.location(task.name)
         draft = _draft(task, tables.get(task.name), location, run.plan.run)
-        done = _evaluate(run, task, before, draft, inputs)
+        # What is built in any case is found by this run alone.
+        salt = run.plan.run if task.request.full_refresh else ""
+        done = _evaluate(run, task, before, draft, inputs, salt)
         result = replace(result, parts=done.parts, reused=done.reused)
         write = _write(run, task, before, draft, done.result, pins)
         if write is not None:
@@ -80,15 +108,31 @@ def _inputs(
 ) -> dict[TableName, Frame]:
     """The rows that the task reads of its inputs, or some of them by window."""
     return {
-        name: run.ports.store.frame(
+        name: run.memos[name].frame
+        if name.is_task
+        else run.ports.store.frame(
             found(tables, name), pin, run.survey.time_column(task.node, name)
         )
         for name, pin in pins.items()
     }
 
 
+def _memorize(run: Run, task: Task, memo: Memo, inputs: Mapping[TableName, Frame]) -> TaskResult:
+    """Compute the rows of a helper task, and keep them as its result."""
+    location = run.ports.catalog.location(task.name)
+    salt = f"{memo.salt} {run.plan.run if task.request.full_refresh else ''}".strip()
+    done = _evaluate(run, task, None, Draft(task.name, location, run.plan.run), inputs, salt)
+    memo = replace(memo, result=done.result, finished=time.time())
+    run.ports.files.write(memo.address, memo.text)
+    run.memos[task.name] = memo
+    rows, size = done.result.rows, done.result.bytes
+    return TaskResult(task.name, State.DONE, rows, size, parts=done.parts, reused=done.reused)
+
+
 def _pin(run: Run, name: TableName, pin: int | None) -> int:
     """The snapshot of an input: as planned, as this run wrote it, or as it stayed."""
+    if pin is None and name.is_task:
+        pin = run.memos[name].id
     if pin is None:
         written = run.writes.get(name)
         pin = written.snapshot if written else run.plan.tables[name].main
@@ -97,15 +141,30 @@ def _pin(run: Run, name: TableName, pin: int | None) -> int:
 
 
 def _evaluate(
-    run: Run, task: Task, before: Table | None, draft: Draft, inputs: Mapping[TableName, Frame]
+    run: Run,
+    task: Task,
+    before: Table | None,
+    draft: Draft,
+    inputs: Mapping[TableName, Frame],
+    salt: str,
 ) -> Evaluated:
-    def retrying(retry: int, pause: float, why: str) -> None:
-        run.tell(Step.RETRYING, task.name, retry=retry, pause=round(pause, 3), why=why)
+    def tell(step: Step, of: Part, **details: Any) -> None:
+        run.tell(step, task.name, **part_dict(of), **details)
 
-    evaluation = Evaluation(
-        run.ports, run.survey, task, inputs, draft, before, retrying, run.windows
+    def evaluated(done: Done, number: int, parts: int) -> None:
+        counts = {"rows": done.result.rows, "bytes": done.result.bytes, "reused": done.reused}
+        seconds = round(done.seconds, 3)
+        tell(Step.EVALUATED, done.part, part=number, parts=parts, **counts, seconds=seconds)
+
+    told = Told(
+        evaluated,
+        lambda part, error: tell(Step.FAILED, part, why=error.message),
+        lambda part, retry, pause, why: tell(
+            Step.RETRYING, part, retry=retry, pause=round(pause, 3), why=why
+        ),
+        lambda part, line: tell(Step.PRINTED, part, line=line),
     )
-    done = evaluation.run(lambda n, of: run.tell(Step.EVALUATED, task.name, part=n, parts=of))
+    done = Evaluation(run.means, task, inputs, draft, before, told, salt).run()
     run.addresses[task.name] = done.addresses
     return done
 

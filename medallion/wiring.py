@@ -4,18 +4,18 @@ A port is made when its first verb is called: who only looks at the catalog does
 libraries that read, write and audit rows.
 """
 
+import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from medallion.adapters.executors.local import LocalExecutor
 from medallion.adapters.files.local import LocalFiles
 from medallion.adapters.iceberg.address import sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
 from medallion.config import Settings
-from medallion.ports import Auditor, Catalog, Engine, Ports, Store
+from medallion.ports import Auditor, Catalog, Engine, Executor, Ports, Store
 from medallion.source import Source, fixed_folder
 from medallion.spill import own_folder, remove
 
@@ -40,7 +40,7 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
         LocalFiles(),
         later(lambda: _engine(duck, spill, settings)),
         later(lambda: _auditor(duck)),
-        LocalExecutor(),
+        later(lambda: _executor(settings, held)),
         held.close,
     )
 
@@ -84,13 +84,52 @@ def _store(lake: "Lake", spill: Path) -> Store:
 def _engine(duck: "Duck", spill: Path, settings: Settings) -> Engine:
     from medallion.adapters.duckdb.engine import DuckDBEngine
 
-    return DuckDBEngine(duck, spill, settings.place)
+    return DuckDBEngine(duck, spill, settings.place, settings.codec)
 
 
 def _auditor(duck: "Duck") -> Auditor:
     from medallion.adapters.expectations import ExpectationsAuditor
 
     return ExpectationsAuditor(duck.session)
+
+
+def _executor(settings: Settings, held: ExitStack) -> Executor:
+    kind, _, address = settings.executor.partition("@")
+    made = _EXECUTORS[kind](settings, address)
+    held.callback(made.close)
+    return made
+
+
+def _local(settings: Settings, _: str) -> Executor:
+    from medallion.adapters.executors.local import LocalExecutor
+
+    return LocalExecutor(settings.memory_bytes, os.cpu_count() or 1)
+
+
+def _processes(settings: Settings, _: str) -> Executor:
+    from medallion.adapters.executors.processes import ProcessExecutor
+
+    return ProcessExecutor(settings.workers, settings.memory_bytes, os.cpu_count() or 1)
+
+
+def _dask(settings: Settings, address: str) -> Executor:
+    from medallion.adapters.executors.dask import DaskExecutor
+
+    return DaskExecutor(address, settings.workers, settings.memory_bytes)
+
+
+def _ray(settings: Settings, address: str) -> Executor:
+    from medallion.adapters.executors.ray import RayExecutor
+
+    return RayExecutor(address, settings.workers)
+
+
+_EXECUTORS: Mapping[str, Callable[[Settings, str], Executor]] = {
+    "local": _local,
+    "processes": _processes,
+    "dask": _dask,
+    "ray": _ray,
+}
 
 
 def _lake(settings: Settings, held: ExitStack) -> "Lake":
@@ -108,7 +147,7 @@ def _duck(settings: Settings, sources: Iterable[Source], spill: Path, held: Exit
     duck = Duck(
         [str(settings.warehouse_path), *sorted(landing)],
         spill,
-        Limits(settings.memory_limit, settings.threads, settings.spill_limit),
+        Limits(f"{settings.memory_bytes}B", settings.threads, settings.spill_limit),
     )
     held.callback(duck.close)
     return duck

@@ -139,6 +139,10 @@ def build(
     workers: Annotated[
         int | None, typer.Option("--workers", help="models built at the same time")
     ] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option("--executor", help="local, processes, dask, ray; dask@ADDRESS for a cluster"),
+    ] = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="start nothing more after a failure")
     ] = False,
@@ -148,7 +152,8 @@ def build(
     from medallion.project import Project
     from medallion.render import report_text
 
-    with Project.load(Path.cwd(), workers=workers, fail_fast=fail_fast or None) as project:
+    flags = {"workers": workers, "executor": executor, "fail_fast": fail_fast or None}
+    with Project.load(Path.cwd(), **flags) as project:
         made = project.plan(
             select,
             layer=layer,
@@ -336,6 +341,30 @@ def discard(run: Run) -> None:
     with _project() as project:
         done = project.discard(run)
         typer.echo(f"dropped the branches of {', '.join(str(b.table) for b in done)}")
+
+
+maintain = typer.Typer(help="Remove what nobody needs any more.", no_args_is_help=True)
+app.add_typer(maintain, name="maintain")
+
+
+@maintain.command()
+def results(
+    older_than: Annotated[
+        str, typer.Option("--older-than", help="since they were last used: 12h, 7d")
+    ] = "7d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would go")] = False,
+    json: Json = False,
+) -> None:
+    """Remove results of tasks and of runs that failed, when nobody has used them for long."""
+    from dataclasses import asdict
+
+    from medallion.render import size
+
+    with _project() as project:
+        swept = project.sweep_results(older_than, dry=dry_run)
+        done = "would remove" if dry_run else "removed"
+        text = f"{done} {swept.results} results, {swept.files} files, {size(swept.bytes)}"
+        _print(asdict(swept), text, json)
 
 
 def main() -> None:

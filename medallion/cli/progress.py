@@ -60,6 +60,8 @@ def told(event: Event) -> str | None:
     if event.step is Step.RETRYING:
         why = event.details["why"].partition("\n")[0]
         return f"retrying   {event.subject} in {event.details['pause']:.1f} s: {why}"
+    if event.step is Step.PRINTED:
+        return f"{'':<10} {event.subject}: {event.details['line']}"
     if event.step is Step.PUBLISHED:
         count = len(event.details["tables"])
         tables = "1 table" if count == 1 else f"{count} tables in one step"

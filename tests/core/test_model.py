@@ -11,7 +11,7 @@ from core.examples import named
 from medallion import SQL, Model, Source, bronze, files, gold, hashed, month, redacted, ref, silver
 from medallion.errors import DefinitionError, ModelError
 from medallion.forms import Form
-from medallion.model import Input
+from medallion.signature import Input
 
 FILE = "models/silver/trips.py"
 
@@ -243,7 +243,7 @@ def test_what_cannot_be_declared_is_refused_with_what_can() -> None:
     assert error.message == f"{FILE}:2: 'unique_keys' cannot be declared"
     assert error.hint == (
         "what can: partition_by, time_column, lookback, whole, start, strategy, unique_key, "
-        "mask, renamed, expectations, retries, tags, owner"
+        "mask, renamed, expectations, retries, for_each, timeout, cpu, memory, tags, owner"
     )
 
 

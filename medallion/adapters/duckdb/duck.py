@@ -1,9 +1,13 @@
 """Duck: one DuckDB in memory, and sessions on it that see nothing but their inputs."""
 
+import errno
 import itertools
+import os
+import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,18 +16,38 @@ import duckdb
 
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import no_rows, rows_of
-from medallion.errors import MedallionError, ModelError
+from medallion.errors import MedallionError, ModelError, StoreError
 from medallion.frame import Frame
+from medallion.resources import parse_size, spill_room
 from medallion.schema import Schema
+
+_LEAST_FREE = 256 * 10**6
+_FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What DuckDB may use. `memory` is its buffers; the process needs some 200 MB more."""
+    """What DuckDB may use. `memory` is its buffers; the process needs some 200 MB more.
+
+    Sizes are texts that `parse_size` reads, "2GB" or "123456789B".
+    """
 
     memory: str = "2GB"
     threads: int = 0
     spill_size: str = "50GB"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many bytes may be spilled to a folder: those of the setting, or less on a full disk."""
+
+    folder: Path
+    size: int
+    setting: str
+
+
+# `failed` tells of the session that its caller is in.
+_room: ContextVar[Room | None] = ContextVar("room", default=None)
 
 
 class Duck:
@@ -47,6 +71,7 @@ class Duck:
         """
         with self._lock:
             connection = self._root.cursor()
+        _room.set(self._room)
         name = f"session_{next(self._numbers)}"
         try:
             run(connection, f"attach ':memory:' as {name}")
@@ -59,13 +84,37 @@ class Duck:
             run(connection, f"detach {name}")
             connection.close()
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of its own, for one thread or object. It sees no input."""
+        with self._lock:
+            return self._root.cursor()
+
     @cached_property
     def _root(self) -> duckdb.DuckDBPyConnection:
-        self._spill.mkdir(parents=True, exist_ok=True)
+        statements = list(self._settings())
         connection = duckdb.connect()
-        for statement in self._settings():
+        for statement in statements:
             run(connection, statement)
         return connection
+
+    @cached_property
+    def _room(self) -> Room:
+        try:
+            self._spill.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self._spill).free
+        except OSError as error:
+            raise StoreError(
+                f"the spill folder {self._spill} cannot be made: {error.strerror}",
+                hint="make room on its disk, or check whose the folder is",
+            ) from error
+        if free < _LEAST_FREE:
+            raise StoreError(
+                f"the disk of the spill folder {self._spill} has {_megabytes(free)} free, "
+                f"and work needs {_megabytes(_LEAST_FREE)}",
+                hint="make room on that disk, or put the warehouse on a larger one",
+            )
+        limit = self._limits.spill_size
+        return Room(self._spill, spill_room(parse_size(limit), free), limit)
 
     def _settings(self) -> Iterator[str]:
         folders = ", ".join(literal(f) for f in (*self._folders, str(self._spill)))
@@ -73,7 +122,7 @@ class Duck:
         if self._limits.threads:
             yield f"set threads = {int(self._limits.threads)}"
         yield f"set temp_directory = {literal(str(self._spill))}"
-        yield f"set max_temp_directory_size = {literal(self._limits.spill_size)}"
+        yield f"set max_temp_directory_size = {literal(f'{self._room.size}B')}"
         yield "set TimeZone = 'UTC'"
         yield "set preserve_insertion_order = false"
         yield "set parquet_metadata_cache = true"
@@ -102,9 +151,16 @@ def failed(what: object, error: Exception) -> MedallionError:
     """The error that a DuckDB exception stands for."""
     text = str(error).strip()
     if isinstance(error, duckdb.OutOfMemoryException):
+        if "'max_temp_directory_size'" in text:
+            return _spilled(what, _room.get())
         return ModelError(
-            f"{what} needs more memory or spill space than it may use: {text.splitlines()[0]}",
+            f"{what} needs more memory than it may use: {text.splitlines()[0]}",
             hint="raise memory_limit in [tool.medallion], or split the work",
+        )
+    if isinstance(error, duckdb.IOException) and any(full in text for full in _FULL):
+        return StoreError(
+            f"{what} cannot be written, the disk is full: {text.splitlines()[0]}",
+            hint="make room on that disk, then run the same command again",
         )
     if isinstance(error, duckdb.PermissionException):
         return ModelError(
@@ -112,6 +168,24 @@ def failed(what: object, error: Exception) -> MedallionError:
             hint="read files through a bronze model: return files(...)",
         )
     return ModelError(f"{what}: {_told(text)}")
+
+
+def _spilled(what: object, room: Room | None) -> MedallionError:
+    if room and room.size < parse_size(room.setting):
+        return StoreError(
+            f"{what} has used up the spill space: the disk of {room.folder} had "
+            f"{_megabytes(room.size)} for it, less than spill_limit = {room.setting!r}",
+            hint="make room on that disk, raise memory_limit, or split the work",
+        )
+    setting = f"spill_limit = {room.setting!r}" if room else "spill_limit"
+    return ModelError(
+        f"{what} has used up the spill space that the setting {setting} gives",
+        hint="raise spill_limit or memory_limit in [tool.medallion], or split the work",
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size // 10**6:,} MB"
 
 
 def _told(text: str) -> str:

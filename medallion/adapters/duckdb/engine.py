@@ -3,6 +3,7 @@
 Rows of a SQL model never pass through Python. A model that asks for a DataFrame gets one.
 """
 
+import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,16 +15,19 @@ from typing import Any
 
 import duckdb
 
+from medallion.adapters.duckdb.calling import called, texts_of
 from medallion.adapters.duckdb.duck import Duck, failed, run
 from medallion.adapters.duckdb.landed import landed, uniform
 from medallion.adapters.duckdb.landing import queries, unreadable
 from medallion.adapters.duckdb.merging import merged, without
-from medallion.adapters.duckdb.opening import opened, taken
+from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import no_rows, rows_of
+from medallion.adapters.duckdb.scanning import scanned
+from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import duckdb_type, iceberg_type
 from medallion.adapters.duckdb.writing import masked, stored, write
-from medallion.errors import DefinitionError, MedallionError, ModelError, RaisedError
+from medallion.errors import DefinitionError, MedallionError, ModelError, StoreError
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
@@ -38,12 +42,18 @@ _ANSWERS = (Form.ARROW, Form.PANDAS, Form.POLARS, Form.LAZY)
 
 
 class DuckDBEngine:
-    """The `Engine` port on one DuckDB. `place` completes a source's pattern to a path."""
+    """The `Engine` port on one DuckDB. `place` completes a source's pattern to a path.
 
-    def __init__(self, duck: Duck, spill: Path, place: Callable[[Source], Source]) -> None:
+    `codec` is that of the files it writes.
+    """
+
+    def __init__(
+        self, duck: Duck, spill: Path, place: Callable[[Source], Source], codec: str = "zstd"
+    ) -> None:
         self._duck = duck
         self._spill = spill
         self._place = place
+        self._codec = codec
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
@@ -90,7 +100,7 @@ class DuckDBEngine:
                 rows, replaced = _merged(connection, model, rows, schema, part)
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
-                written = write(connection, rows, schema, draft, alike=alike)
+                written = write(connection, rows, schema, draft, alike=alike, codec=self._codec)
                 return Result(schema, tuple(written), replaced)
             except duckdb.Error as error:
                 raise _problem(model, part, error) from error
@@ -120,7 +130,21 @@ class DuckDBEngine:
                 return opened(connection, text.strip().rstrip(";"), form, limit)
             except duckdb.Error as error:
                 problem = failed("the query", error)
+                if _ran_out(problem, error):
+                    raise problem from error
                 raise DefinitionError(problem.message, hint=problem.hint) from error
+
+    def open(
+        self,
+        frame: Frame,
+        form: Form,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str = "",
+        limit: int | None = None,
+    ) -> Any:
+        """The rows of a frame in that form; see `Frame.open`."""
+        return scanned(self._duck.cursor, frame, form, columns, where, limit)
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -167,35 +191,21 @@ class DuckDBEngine:
         part: Part,
     ) -> str:
         """Call a Python model with its inputs opened; a query of what it returned."""
-        arguments = {
-            i.parameter: self._opened(connection, inputs[i.table], i.table, i.form)
-            for i in model.inputs
-        }
-        try:
-            value = model.function(**arguments, **model.given(part.window))
-        except MedallionError:
-            raise
-        except Exception as error:
-            where = _where(error, model)
-            raise RaisedError(
-                f"{model.name} raised {type(error).__name__}: {error}{where}"
-            ) from error
+        arguments = {i.parameter: self.open(inputs[i.table], i.form) for i in model.inputs}
+        if model.each and part.item is not None:
+            arguments[model.each.parameter] = json.loads(part.item)
+        value = called(model, model.function, arguments | model.given(part.window))
         if isinstance(value, Frame):
             return rows_of(value)
         return taken(connection, value, model.name, scratch)
 
-    def _opened(
-        self, connection: duckdb.DuckDBPyConnection, frame: Frame, table: TableName, form: Form
-    ) -> Any:
-        if form is Form.FRAME:
-            return frame
-        name = f'"{table.layer}"."{table.model}"'
-        # A reader or relation owns its connection, and the model's result is read by another.
-        own = connection.cursor() if form in (Form.BATCHES, Form.DUCKDB) else connection
-        if own is not connection:
-            database = connection.execute("select current_database()").fetchall()[0][0]
-            name = f"{database}.{name}"
-        return opened(own, f"select * from {name}", form)
+    def items(self, model: Model, inputs: Mapping[TableName, Frame]) -> tuple[str, ...]:
+        """What the model is called for, each as JSON."""
+        each = model.each
+        if each is None or isinstance(each.given, tuple):
+            return texts_of(each.given if each else (), model)
+        arguments = {i.parameter: self.open(inputs[i.table], i.form) for i in each.inputs}
+        return texts_of(called(model, each.given, arguments), model)
 
 
 def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
@@ -204,9 +214,15 @@ def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
         landed = "land them without a time_column, and sort them out in silver"
         hint = landed if model.form is Form.SOURCE else "filter or fill such rows"
         return ModelError(f"{model.name}: {NO_TIME}{what}", hint=hint)
-    if model.form is Form.SOURCE:
+    problem = failed(model.name, error)
+    if model.form is Form.SOURCE and not _ran_out(problem, error):
         return unreadable(model.source(part.window), error)
-    return failed(model.name, error)
+    return problem
+
+
+def _ran_out(problem: MedallionError, error: duckdb.Error) -> bool:
+    """Whether it is memory or disk space that was missing."""
+    return isinstance(problem, StoreError) or isinstance(error, duckdb.OutOfMemoryException)
 
 
 def _all(texts: Sequence[str]) -> str:
@@ -250,14 +266,3 @@ def _columns(
                 hint=f"its columns: {', '.join(schema.names)}",
             )
     return replace(schema, id=None)
-
-
-def _where(error: Exception, model: Model) -> str:
-    """The line of the model's own file at which it raised."""
-    path = model.function.__code__.co_filename
-    trace, line = error.__traceback__, None
-    while trace:
-        if trace.tb_frame.f_code.co_filename == path:
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return f" ({path}:{line})" if line else ""

@@ -62,11 +62,13 @@ def write(
     draft: Draft,
     *,
     alike: bool = False,
+    codec: str = "zstd",
 ) -> Iterator[WrittenFile]:
     """Write the rows of queries below the table's location; the files, and what is known of them.
 
     `alike` says that the rows of a query probably are of one partition. They are written the faster
-    way then, until the first query of which that is not true.
+    way then, until the first query of which that is not true. `codec` is one of DuckDB's names,
+    with a level as in "zstd:3".
     """
     folder = Path(draft.location.removeprefix("file://")) / "data"
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,7 @@ def write(
     alike = alike and bool(keys) and all(t.kind in _TIMES for t in draft.partition_by)
     for rows in queries:
         if alike:
-            files = _copied(connection, rows, folder, schema, draft, {})
+            files = _copied(connection, rows, folder, schema, draft, {}, codec)
             placed = [_placed(connection, f, schema, draft.partition_by) for f in files]
             if alike := None not in placed:
                 yield from (f for f in placed if f)
@@ -86,7 +88,7 @@ def write(
             for file in files:
                 Path(file.path).unlink()
         keyed = f"select *{derived} from ({rows})" if derived else rows
-        yield from _copied(connection, keyed, folder, schema, draft, keys)
+        yield from _copied(connection, keyed, folder, schema, draft, keys, codec)
 
 
 def _copied(
@@ -96,8 +98,9 @@ def _copied(
     schema: Schema,
     draft: Draft,
     keys: Mapping[str, str],
+    codec: str,
 ) -> list[WrittenFile]:
-    statement = f"copy ({rows}) to {literal(str(folder))} ({_options(schema, draft, keys)})"
+    statement = f"copy ({rows}) to {literal(str(folder))} ({_options(schema, draft, keys, codec)})"
     transforms = draft.partition_by if keys else ()
     written = (_file(row, schema, transforms) for row in run(connection, statement))
     return [f for f in written if f is not None]
@@ -147,12 +150,13 @@ def _cast(masks: Mapping[str, Mask], name: str, type: str) -> str:
     return f"case when {column} is not null then {literal(mask.text)} end"
 
 
-def _options(schema: Schema, draft: Draft, keys: Mapping[str, str]) -> str:
+def _options(schema: Schema, draft: Draft, keys: Mapping[str, str], codec: str) -> str:
+    kind, _, level = codec.partition(":")
     name = f"{draft.run}-{uuid.uuid4().hex[:8]}-{{uuid}}"
     options = [
         "format parquet",
-        "compression zstd",
-        "compression_level 1",
+        f"compression {literal(kind)}",
+        *([f"compression_level {int(level or 1)}"] if kind == "zstd" else []),
         field_ids(schema),
         "return_stats",
         "append",

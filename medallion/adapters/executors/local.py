@@ -1,21 +1,35 @@
 """The executor that works in the calling thread. Runs have as many threads as workers."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-P = ParamSpec("P")
+from medallion.adapters.executors.processes import ProcessExecutor
+from medallion.adapters.executors.room import Room
+from medallion.ports import NOTHING
+from medallion.resources import Resources
+
 T = TypeVar("T")
 
 
 class LocalExecutor:
-    """The `Executor` port without a pool of its own. DuckDB works outside of Python's lock."""
+    """The `Executor` port without a pool. DuckDB works outside of Python's lock.
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Call the function now; the future is done when this returns."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except BaseException as error:  # noqa: BLE001  # it comes out of the future, as in any pool
-            future.set_exception(error)
-        return future
+    A call with a time limit is done in a process of its own: a thread cannot be stopped. What all
+    calls declare together stays within `memory`, in bytes, and `cpu`, in cores; 0 is no limit, and
+    a call that needs more runs alone.
+    """
+
+    def __init__(self, memory: int = 0, cpu: float = 0) -> None:
+        self._room = Room(memory, cpu)
+        self._processes = ProcessExecutor()
+
+    def call(self, fn: Callable[..., T], /, *args: Any, needs: Resources = NOTHING) -> T:
+        """Do the call here and now, or wait until there is room for it."""
+        with self._room.taken(needs):
+            if needs.timeout:
+                return self._processes.call(fn, *args, needs=Resources(timeout=needs.timeout))
+            return fn(*args)
+
+    def close(self) -> None:
+        """End the processes that calls with a time limit left."""
+        self._processes.close()

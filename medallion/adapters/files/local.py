@@ -5,6 +5,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from stat import S_ISREG
 
@@ -90,6 +91,61 @@ class LocalFiles:
                 continue
             except OSError as error:
                 raise StoreError(f"{address} cannot be removed: {error}", hint=_CHECK) from error
+
+    def kept(self, folder: str) -> Mapping[str, Stamp]:
+        """The addresses of what is kept in a folder, and when each was last written or used.
+
+        Raises:
+            StoreError: the folder cannot be looked at.
+        """
+        found = {}
+        try:
+            for path in sorted(_path(folder).iterdir()):
+                with suppress(FileNotFoundError):
+                    status = path.stat()
+                    if S_ISREG(status.st_mode) and not path.name.startswith("."):
+                        found[str(path)] = Stamp(status.st_size, status.st_mtime_ns)
+        except _GONE:
+            return {}
+        except OSError as error:
+            raise StoreError(f"{folder} cannot be read: {error}", hint=_CHECK) from error
+        return found
+
+    def use(self, address: str) -> str | None:
+        """A kept text that counts as used now; None where there is none.
+
+        Raises:
+            StoreError: there is a file that cannot be read, or is no text.
+        """
+        try:
+            os.utime(_path(address))
+        except _GONE:
+            return None
+        except OSError as error:
+            raise StoreError(f"{address} cannot be used: {error}", hint=_CHECK) from error
+        return self.read(address)
+
+    def expire(self, address: str, before: float) -> str | None:
+        """Forget a text that was last used before that time; what it was.
+
+        Raises:
+            StoreError: it is there and cannot be removed.
+        """
+        path = _path(address)
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            # Who uses it from here on finds none; who did before has moved its time.
+            path.rename(aside)
+            if aside.stat().st_mtime >= before:
+                aside.rename(path)
+                return None
+            text = aside.read_bytes().decode(errors="replace")
+            aside.unlink()
+        except _GONE:
+            return None
+        except OSError as error:
+            raise StoreError(f"{address} cannot be removed: {error}", hint=_CHECK) from error
+        return text
 
     def hashes(self, paths: Iterable[str]) -> Mapping[str, str]:
         """The SHA-256 of the content of each of the files, of those that are there.

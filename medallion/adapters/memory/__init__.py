@@ -1,6 +1,7 @@
 """Every port in memory, for tests and examples. It needs the standard library only."""
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from medallion.adapters.memory.auditor import MemoryAuditor
 from medallion.adapters.memory.catalog import MemoryCatalog
@@ -8,7 +9,8 @@ from medallion.adapters.memory.engine import MemoryEngine
 from medallion.adapters.memory.files import MemoryFiles
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.adapters.memory.store import MemoryStore
-from medallion.ports import Ports
+from medallion.ports import NOTHING, Ports
+from medallion.resources import Resources
 
 __all__ = [
     "MemoryAuditor",
@@ -21,15 +23,27 @@ __all__ = [
 ]
 
 
+T = TypeVar("T")
+
+
+class _Executor:
+    """The `Executor` port in the calling thread, without limits."""
+
+    def call(self, fn: Callable[..., T], /, *args: Any, needs: Resources = NOTHING) -> T:  # noqa: ARG002
+        return fn(*args)
+
+    def close(self) -> None:
+        """Nothing: it started nothing."""
+
+
 def memory_ports() -> Ports:
     """The ports on an empty lake of their own."""
-    lake, pool = MemoryLake(), ThreadPoolExecutor()
+    lake = MemoryLake()
     return Ports(
         MemoryCatalog(lake),
         MemoryStore(lake),
         MemoryFiles(lake),
         MemoryEngine(lake),
         MemoryAuditor(lake),
-        pool,
-        pool.shutdown,
+        _Executor(),
     )

@@ -6,7 +6,7 @@ for anything else the values say it.
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -102,6 +102,26 @@ class MemoryEngine:
         ]
         files = (self._lake.write(draft.location, schema, rows),) if rows else ()
         return Result(schema, files)
+
+    def items(self, model: Model, inputs: Mapping[TableName, Frame]) -> tuple[str, ...]:
+        """The memory engine calls no function for items: it is refused."""
+        raise ModelError(
+            f"the memory engine does not build {model.name}, with {len(inputs)} inputs, by items"
+        )
+
+    def open(
+        self,
+        frame: Frame,
+        form: Form,
+        *,
+        columns: Sequence[str] | None = None,
+        where: str = "",
+        limit: int | None = None,
+    ) -> Any:
+        """The rows of a frame, as `query` gives them."""
+        text = f"select {', '.join(map(_quote, frame.chosen(columns)))} from given"
+        text += f" where ({where})" if where else ""
+        return self.query(text, {"given": frame}, form, limit=limit)
 
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
         """The memory engine knows no times: it is refused."""

@@ -39,6 +39,19 @@ class MemoryFiles:
         for address in addresses:
             self._texts.pop(address, None)
 
+    def kept(self, folder: str) -> Mapping[str, Stamp]:
+        """The addresses of the texts in a folder, as old as the process."""
+        found = (a for a in self._texts if a.rpartition("/")[0] == folder)
+        return {address: Stamp(len(self._texts[address]), 0) for address in sorted(found)}
+
+    def use(self, address: str) -> str | None:
+        """A kept text; None where there is none."""
+        return self.read(address)
+
+    def expire(self, address: str, before: float) -> str | None:
+        """Forget a text; all are as old as the process."""
+        return self._texts.pop(address, None) if before > 0 else None
+
     def hashes(self, paths: Iterable[str]) -> Mapping[str, str]:
         """The path of each of the files that are there: a file in memory never changes."""
         return {path: path for path in paths if self._lake.holds(path)}

@@ -1,0 +1,136 @@
+"""Take rows back in the form in which a function gives them."""
+
+import itertools
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from medallion.adapters.duckdb.opening import BATCH
+from medallion.adapters.duckdb.parts import spilled
+from medallion.adapters.duckdb.quoting import literal, quote
+from medallion.errors import ModelError
+from medallion.forms import INPUTS, Form, form_of
+from medallion.schema import Column, checked
+
+
+def taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spill: Path) -> str:
+    """A query of the rows that a function returned; they are registered with the connection.
+
+    Raises:
+        ModelError: the value is no form of rows, or has columns that a table cannot have.
+    """
+    form = form_of(type(value))
+    if form is Form.LAZY:
+        return _microseconds(connection, _sunk(value, spill))
+    arrow = _arrow(value, form, owner, spill)
+    # DuckDB would give repeated names new ones.
+    checked([Column(name, "") for name in arrow.schema.names], owner)
+    query = _registered(connection, arrow)
+    match form:
+        case Form.POLARS:
+            return _microseconds(connection, query)
+        case Form.DUCKDB:
+            # Arrow has fewer types: a uuid came as text.
+            return _cast(connection, query, [str(type) for type in value.types])
+    return query
+
+
+def _arrow(value: Any, form: Form | None, owner: object, spill: Path) -> Any:
+    match form:
+        case Form.PANDAS:
+            return _from_pandas(value, owner)
+        case Form.ARROW | Form.BATCHES:
+            return value
+        case Form.POLARS:
+            return value.to_arrow()
+        case Form.DUCKDB:
+            return value.to_arrow_reader(BATCH)
+        case Form.DASK:
+            return spilled(value, owner, spill, _from_pandas)
+    if isinstance(value, Iterator):
+        return _reader(value, owner)
+    kind = type(value)
+    raise ModelError(
+        f"{owner} returned {kind.__module__}.{kind.__qualname__}, which is no form of rows",
+        hint=f"return one of: {', '.join((*INPUTS, Form.ITERATOR))}",
+    )
+
+
+def _registered(connection: duckdb.DuckDBPyConnection, arrow: Any) -> str:
+    name = f"returned_{uuid.uuid4().hex}"
+    connection.register(name, arrow)
+    return f"select * from {quote(name)}"
+
+
+def _reader(batches: Iterator[Any], owner: object) -> Any:
+    import pyarrow as pa
+
+    first = next(batches, None)
+    if not isinstance(first, pa.RecordBatch):
+        raise ModelError(
+            f"{owner} gave {'no batch' if first is None else type(first).__name__}",
+            hint="yield at least one pa.RecordBatch, an empty one if there are no rows",
+        )
+    return pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], batches))
+
+
+def _sunk(lazy: Any, spill: Path) -> str:
+    """Run a lazy query straight to disk, so that its rows need not fit into memory."""
+    spill.mkdir(parents=True, exist_ok=True)
+    path = spill / f"lazy-{uuid.uuid4().hex}.parquet"
+    lazy.sink_parquet(path)
+    return f"select * from read_parquet({literal(str(path))})"
+
+
+def _microseconds(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """The query with times in microseconds: in Polars they always are in nanoseconds."""
+    return _cast(connection, query, [_kept(type) for type in connection.sql(query).types])
+
+
+def _kept(type: Any) -> str:
+    match type.id:
+        case "time_ns":
+            return "TIME"
+        case "list" | "array":
+            return f"{_kept(type.children[0][1])}[]"
+        case "map":
+            return f"MAP({', '.join(_kept(child) for _, child in type.children)})"
+        case "struct":
+            fields = (f"{quote(name)} {_kept(child)}" for name, child in type.children)
+            return f"STRUCT({', '.join(fields)})"
+    return str(type)
+
+
+def _cast(connection: duckdb.DuckDBPyConnection, query: str, types: Sequence[str]) -> str:
+    relation = connection.sql(query)
+    pairs = zip(relation.columns, relation.types, types, strict=True)
+    casts = [
+        f"cast({quote(name)} as {wanted}) as {quote(name)}"
+        for name, type, wanted in pairs
+        if wanted not in (str(type), _kept(type))
+        or (wanted != str(type) and "TIME_NS" in str(type))
+    ]
+    return f"select * replace ({', '.join(casts)}) from ({query})" if casts else query
+
+
+def _from_pandas(frame: Any, owner: object) -> Any:
+    import pyarrow as pa
+
+    odd = [name for name in frame.columns if not isinstance(name, str)]
+    if odd:
+        raise ModelError(
+            f"{owner} gives a column named {odd[0]!r}, which is no text",
+            hint="name the columns; after a group by, use .reset_index()",
+        )
+    arrays = [frame.iloc[:, i] for i in range(frame.shape[1])]
+    try:
+        columns = [pa.Array.from_pandas(a) for a in arrays]
+    except pa.ArrowException as error:
+        raise ModelError(f"{owner} gives a column that holds mixed values: {error}") from error
+    return pa.Table.from_arrays(
+        [pa.chunked_array([c]) if isinstance(c, pa.Array) else c for c in columns],
+        names=list(frame.columns),
+    )

@@ -1,0 +1,153 @@
+"""The executor that works on a Ray cluster: one of its own, or one at an address."""
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from math import ceil
+from typing import Any, TypeVar, cast
+
+from medallion.adapters.executors.processes import ATTEMPTS, lost
+from medallion.adapters.executors.remote import worked
+from medallion.adapters.executors.work import name_of, opened, packed
+from medallion.errors import DefinitionError, InfrastructureError, LostWorkerError
+from medallion.ports import NOTHING
+from medallion.resources import Resources
+
+T = TypeVar("T")
+
+_STORE_BYTES = 150 * 2**20  # what passes are calls and descriptions of files, and no rows
+
+
+class RayExecutor:
+    """The `Executor` port for Ray. The cluster is made or met at the first call.
+
+    Without an address it has so many workers on this machine; a call that needs more than there is
+    gets all. Where the program is connected to Ray already, that cluster is used and left alone.
+    """
+
+    def __init__(self, address: str = "", workers: int = 2) -> None:
+        self._address = address
+        self._workers = workers
+        self._here = False
+        self._lock = threading.Lock()
+        self._held = ExitStack()
+        self._task: Any = None
+        self._closed = False
+
+    def call(self, fn: Callable[..., T], /, *args: Any, needs: Resources = NOTHING) -> T:
+        """Do the call in one of the workers. What it prints comes when it has ended."""
+        task, name = self._connected(), name_of(fn)
+        request = packed(fn, args, here=self._here)
+        given = task.options(name=name, **_options(needs, cut=self._here))
+        reply, lines = _answer(name, given, request, needs.timeout)
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        return cast(T, opened(reply))
+
+    def close(self) -> None:
+        """Leave the cluster; end it if it is this executor's own."""
+        with self._lock:
+            self._closed = True
+            self._held.close()
+
+    def _connected(self) -> Any:
+        with self._lock:
+            if self._closed:
+                raise LostWorkerError("the executor is closed")
+            if self._task is None:
+                ray = _library()
+                if not ray.is_initialized():
+                    self._reach(ray) if self._address else self._make(ray)
+                self._task = ray.remote(max_retries=ATTEMPTS - 1)(worked)
+            return self._task
+
+    def _make(self, ray: Any) -> None:
+        """Start a cluster of our own."""
+        folder = self._held.enter_context(
+            tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
+        )
+        _lock_out_others(self._held)
+        self._here = True
+        self._held.callback(ray.shutdown)
+        ray.init(
+            address="local",
+            num_cpus=self._workers,
+            include_dashboard=False,
+            object_store_memory=_STORE_BYTES,
+            log_to_driver=False,
+            logging_level="ERROR",
+            _temp_dir=folder,
+            _system_config={"task_oom_retries": ATTEMPTS - 1},
+        )
+
+    def _reach(self, ray: Any) -> None:
+        """Connect to the cluster at the address."""
+        try:
+            ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise InfrastructureError(
+                f"no Ray cluster answers at {self._address}: {error}",
+                hint="start one with `ray start --head`, or correct the address",
+            ) from error
+        self._held.callback(ray.shutdown)
+
+
+def _library() -> Any:
+    """Ray, told to send nobody statistics."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise DefinitionError(
+            f"Ray cannot be imported: {error}", hint="pip install 'medallion[ray]'"
+        ) from error
+    return ray
+
+
+def _lock_out_others(held: ExitStack) -> None:
+    """A token for the cluster to be started: it listens to all that reach this machine.
+
+    Ray's own would be kept in the home folder, and be the same for all clusters.
+    """
+    names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+    if not any(name in os.environ for name in names):
+        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        for name in names:
+            held.callback(os.environ.pop, name, None)
+
+
+def _options(needs: Resources, *, cut: bool) -> dict[str, float]:
+    """What Ray is asked for. It takes whole cores above one, and never starts what fits no node."""
+    import ray
+
+    asked: dict[str, float] = {"CPU": needs.cpu if 0 < needs.cpu <= 1 else ceil(needs.cpu) or 1}
+    if needs.memory:
+        asked["memory"] = needs.memory
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if cut:
+        asked = {n: min(amount, nodes[0].get(n, 0)) for n, amount in asked.items()}
+    elif not any(all(node.get(n, 0) >= asked[n] for n in asked) for node in nodes):
+        told = " ".join(f"{name}={amount:g}" for name, amount in asked.items())
+        raise DefinitionError(
+            f"no node of the Ray cluster has {told}", hint="start a larger one, or ask for less"
+        )
+    return {"num_cpus" if n == "CPU" else n: amount for n, amount in asked.items()}
+
+
+def _answer(name: str, task: Any, request: bytes, timeout: float) -> tuple[bytes, list[str]]:
+    import ray
+    from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
+
+    try:
+        return cast("tuple[bytes, list[str]]", ray.get(task.remote(request, timeout)))
+    except RayTaskError as error:
+        raise DefinitionError(
+            f"a Ray worker cannot do calls: {error.cause}",
+            hint="install medallion where the workers are",
+        ) from error
+    except (OutOfMemoryError, WorkerCrashedError) as error:
+        raise lost(name, "its worker was lost", ATTEMPTS) from error
+    except RayError as error:
+        raise lost(name, f"the Ray cluster lost it: {error}", 1) from error
