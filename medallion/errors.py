@@ -4,8 +4,8 @@
     ├── DefinitionError        the project is wrong: a model, a suite, a setting, a selection      2
     ├── ModelError             a model failed: its SQL, its function, the rows it gave             1
     │   ├── RaisedError        its function raised something
+    │   │   └── MistakeError   a TypeError or the like, which another attempt would raise again
     │   └── TimeLimitError     it was not done within its time limit
-    │       └── MistakeError   a TypeError or the like, which another attempt would raise again
     ├── ConflictError          somebody else moved a table; nothing of theirs was touched          3
     └── InfrastructureError    the world failed                                                    4
         ├── CatalogError       the catalog could not be read or written

@@ -59,7 +59,8 @@ def parse_memory(text: str) -> int:
 
 def machine_memory(root: Path = Path("/")) -> int:
     """The bytes of memory that this process may use: those of its control group, or all."""
-    return min(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits(root))
+    everything = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([everything, *_group_limits(root)])
 
 
 def _group_limits(root: Path) -> Iterator[int]:

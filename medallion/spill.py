@@ -15,22 +15,31 @@ _FORGOTTEN_SECONDS = 7 * 86400
 def own_folder(parent: Path) -> Path:
     """A folder name below `parent` that no other process uses; it is not made yet.
 
-    What processes of this host left there that were killed is removed. What other hosts left, on a
-    file system that they share, is removed when nothing in it was touched for 7 days.
+    What the processes left there that are gone is removed.
+    """
+    _tidy(parent)
+    pid = os.getpid()
+    return parent / f"{_host()}-{pid}-{_started(pid)}-{uuid.uuid4().hex[:8]}"
+
+
+def remove(folder: Path) -> None:
+    """Remove the folder, those of processes that are gone, and their parent if it is empty then."""
+    shutil.rmtree(folder, ignore_errors=True)
+    _tidy(folder.parent)
+    with suppress(OSError):  # another process has its folder there
+        folder.parent.rmdir()
+
+
+def _tidy(parent: Path) -> None:
+    """Remove what processes of this host left that were killed.
+
+    What other hosts left, on a file system that they share, goes when nothing in it was touched for
+    7 days.
     """
     host = _host()
     for folder in parent.iterdir() if parent.is_dir() else ():
         if not _used(folder, host):
             shutil.rmtree(folder, ignore_errors=True)
-    pid = os.getpid()
-    return parent / f"{host}-{pid}-{_started(pid)}-{uuid.uuid4().hex[:8]}"
-
-
-def remove(folder: Path) -> None:
-    """Remove the folder, and its parent if it was the last one."""
-    shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):  # another process has its folder there
-        folder.parent.rmdir()
 
 
 def _host() -> str:

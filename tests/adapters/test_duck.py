@@ -186,10 +186,11 @@ def giving(trips: pa.RecordBatchReader = ref("silver.trips")) -> Iterator[pa.Rec
 @silver
 def sorting(trips: duckdb.DuckDBPyRelation = ref("silver.trips")) -> pa.Table:
     """Raises while sorted rows are in the spill folder; its message lists the files."""
+    setting = trips.project("current_setting('temp_directory')").limit(1)
+    root = Path(setting.fetchall()[0][0]).parents[2]
     batches = trips.order("h").to_arrow_reader(1000)
     batches.read_next_batch()
-    (folder,) = trips.query("trips", "select current_setting('temp_directory')").fetchall()[0]
-    raise ValueError(left(Path(folder).parents[2]))
+    raise ValueError(left(root))
 
 
 @pytest.mark.parametrize("made", [reading, giving, sorting])
@@ -214,7 +215,8 @@ from medallion.spill import own_folder
 spill = own_folder(pathlib.Path({str(tmp_path)!r}) / "warehouse" / ".spill")
 with Duck([], spill, Limits("100MB", 2)).session() as connection:
     rows = connection.sql({f"select {LONG} as h from range(6000000) order by h"!r})
-    rows.to_arrow_reader(1000).read_next_batch()
+    batches = rows.to_arrow_reader(1000)
+    batches.read_next_batch()
     os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL

@@ -4,14 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
+from conformance.world import World, model
 
 from medallion.adapters.duckdb.duck import Duck, Limits
 from medallion.adapters.duckdb.writing import write
+from medallion.config import Settings
 from medallion.names import TableName
 from medallion.partition import Transform, bucket, day, hour, identity, month, year
 from medallion.schema import Column, Schema
 from medallion.table import Draft, WrittenFile
+from medallion.wiring import connect
 
 TIMES = ("timestamp", "timestamptz")
 
@@ -109,3 +113,31 @@ def test_partitions_by_other_than_time_are_always_parted(
 def test_no_rows_make_no_file(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     nothing = f"{rows(chr(39) + '2026-01-01' + chr(39))} where false"
     assert written(connection, tmp_path, [nothing, nothing], (day("seen"),)) == []
+
+
+@pytest.mark.parametrize("partition_by", [(), (identity("k"),)])
+@pytest.mark.parametrize(
+    ("codec", "told"),
+    [
+        ("zstd", "ZSTD"),
+        ("zstd:22", "ZSTD"),
+        ("snappy", "SNAPPY"),
+        ("gzip", "GZIP"),
+        ("lz4", "LZ4"),
+        ("uncompressed", "UNCOMPRESSED"),
+    ],
+)
+def test_files_are_of_the_codec_that_is_set(
+    tmp_path: Path, codec: str, told: str, partition_by: tuple[Transform, ...]
+) -> None:
+    """Each can be read without DuckDB."""
+    ports = connect(Settings(tmp_path, codec=codec))
+    ports.catalog.prepare()
+    name = TableName.parse("silver.t")
+    query = "select range as id, range % 2 as k from range(100)"
+    made = World(ports).evaluate(model(name, query, partition_by=partition_by))
+    ports.close()
+    columns = [pq.ParquetFile(f.path).metadata.row_group(0).column(0) for f in made.files]
+    assert {c.compression for c in columns} == {told}
+    ids = [id for f in made.files for id in pq.ParquetFile(f.path).read()["id"].to_pylist()]
+    assert sorted(ids) == list(range(100))

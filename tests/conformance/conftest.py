@@ -1,12 +1,13 @@
 """Every adapter, for the suites that each of them must pass."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conformance.world import World
 
+from medallion.adapters.executors.local import LocalExecutor
+from medallion.adapters.executors.processes import ProcessExecutor
 from medallion.adapters.memory import memory_ports
 from medallion.config import Settings
 from medallion.ports import Executor, Ports
@@ -35,13 +36,31 @@ def world(ports: Ports) -> World:
     return World(ports)
 
 
-@pytest.fixture(params=[*ADAPTERS, "standard library"])
-def executor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
-    """The executor of each adapter, and one of the standard library's."""
-    if request.param == "standard library":
-        with ThreadPoolExecutor(2) as pool:
-            yield pool
-        return
-    ports = made(request.param, tmp_path)
-    yield ports.executor
-    ports.close()
+def _local() -> Executor:
+    return LocalExecutor(memory=10**9, cpu=2)
+
+
+def _processes() -> Executor:
+    return ProcessExecutor(workers=2, memory=10**9, cpu=2)
+
+
+def _dask() -> Executor:
+    pytest.importorskip("distributed")
+    from medallion.adapters.executors.dask import DaskExecutor
+
+    return DaskExecutor(workers=2, memory=10**9)
+
+
+def _ray() -> Executor:
+    pytest.importorskip("ray")
+    from medallion.adapters.executors.ray import RayExecutor
+
+    return RayExecutor(workers=2)
+
+
+@pytest.fixture(scope="session", params=[_local, _processes, _dask, _ray])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Each executor, with what it starts, for all tests."""
+    made: Executor = request.param()
+    yield made
+    made.close()

@@ -1,6 +1,7 @@
 """What every engine promises."""
 
 import hashlib
+from typing import Any
 
 import pytest
 from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
@@ -263,3 +264,42 @@ def test_files_lie_in_the_location_of_the_draft(world: World) -> None:
     result = world.ports.engine.evaluate(model(TRIPS, ONE), {}, Draft(TRIPS, location, FIRST))
 
     assert all(location.removeprefix("file://") in f.path for f in result.files)
+
+
+def test_a_frame_is_opened(world: World) -> None:
+    frame = world.frame(rows((1, 1.5, "a"), (2, 2.5, "b"), (3, None, "b")))
+    opened = world.ports.engine.open
+
+    assert opened(frame, Form.ARROW).num_rows == 3
+    assert opened(frame, Form.ARROW).column_names == ["id", "fare", "zone"]
+    assert opened(frame, Form.ARROW, limit=2).num_rows == 2
+    found = opened(
+        frame, Form.ARROW, columns=["zone", "id"], where="fare > 2 or fare is null -- so"
+    )
+    assert sorted(found.to_pylist(), key=str) == [{"zone": "b", "id": 2}, {"zone": "b", "id": 3}]
+
+
+def test_a_frame_without_files_is_opened(world: World) -> None:
+    found = world.ports.engine.open(Frame(TYPED, ()), Form.ARROW, columns=["fare"])
+
+    assert (found.num_rows, found.column_names) == (0, ["fare"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"columns": ["nobody"]},
+        {"columns": ["id", "id"]},
+        {"columns": []},
+        {"where": "nobody = 1"},
+        {"where": "id >"},
+        {"where": "id > 1; drop table given"},
+        {"where": "id > 1 limit 1"},
+    ],
+    ids=str,
+)
+def test_a_frame_is_not_opened_by_what_it_does_not_have(
+    world: World, options: dict[str, Any]
+) -> None:
+    with pytest.raises(DefinitionError):
+        world.ports.engine.open(world.frame(TWO), Form.ARROW, **options)

@@ -32,7 +32,9 @@ def test_a_snapshot_has_the_rows_that_were_committed(world: World) -> None:
 
     assert world.read(frame) == [(1, 1.5, "a"), (2, None, "b"), (None, 2.5, None)]
     assert frame.schema == write.result.schema
-    assert (frame.rows, frame.nbytes) == (write.result.rows, write.result.bytes) == (3, frame.nbytes)
+    assert (
+        (frame.rows, frame.nbytes) == (write.result.rows, write.result.bytes) == (3, frame.nbytes)
+    )
     assert frame.nbytes > 0
 
 

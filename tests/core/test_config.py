@@ -10,6 +10,7 @@ from core.examples import write
 from medallion.config import Settings, find_root, read_settings
 from medallion.errors import DefinitionError
 from medallion.plan import Scope
+from medallion.resources import machine_memory
 from medallion.source import files
 
 
@@ -114,8 +115,8 @@ def test_a_setting_that_looks_like_none_is_refused_with_all_there_are(
 ) -> None:
     error = refused(tmp_path, f'{key} = "x"')
     assert error.hint == (
-        "settings are: models, expectations, warehouse, catalog, memory_limit, spill_limit, "
-        "threads, workers, publish, fail_fast"
+        "settings are: models, expectations, warehouse, catalog, memory_limit, spill_limit, codec, "
+        "threads, workers, executor, publish, fail_fast"
     )
 
 
@@ -131,6 +132,17 @@ def test_a_setting_that_looks_like_none_is_refused_with_all_there_are(
         ("threads = -1", "-1", "a whole number, at least 0"),
         ("threads = [1]", "[1]", "a whole number"),
         ("threads = inf", "inf", "a whole number"),
+        ('memory_limit = "much"', "'much'", "a size from 10MB on, or a share"),
+        ('memory_limit = "0%"', "'0%'", "a size from 10MB on, or a share"),
+        ('memory_limit = "101%"', "'101%'", "a size from 10MB on, or a share"),
+        ('memory_limit = "9MB"', "'9MB'", "a size from 10MB on, or a share"),
+        ("memory_limit = 2", "2", "a size from 10MB on, or a share"),
+        ('spill_limit = "50%"', "'50%'", 'a size from 10MB on: "50GB"'),
+        ('spill_limit = "9999999TB"', "'9999999TB'", 'a size from 10MB on: "50GB"'),
+        ('codec = "brotli"', "'brotli'", "one of: zstd, snappy, gzip, lz4, uncompressed"),
+        ('codec = "zstd:23"', "'zstd:23'", "one of: zstd"),
+        ('codec = "zstd:"', "'zstd:'", "one of: zstd"),
+        ('codec = "gzip:3"', "'gzip:3'", "one of: zstd"),
         ("models = 1", "1", "a text"),
         ('models = ["a"]', "['a']", "a text"),
         ('publish = "all"', "'all'", "one of: layer, model, run"),
@@ -247,3 +259,36 @@ def test_a_folder_in_no_project_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DefinitionError, match="is in no medallion project") as error:
         find_root(tmp_path)
     assert error.value.hint == "make one: medallion init my_lake"
+
+
+@pytest.mark.parametrize("codec", ["zstd", "zstd:22", "snappy", "gzip", "lz4", "uncompressed"])
+def test_a_codec_is_a_name_and_zstd_has_levels(tmp_path: Path, codec: str) -> None:
+    assert read(tmp_path, f'codec = "{codec}"').codec == codec
+
+
+def test_memory_is_a_size_or_a_share_of_the_machine(tmp_path: Path) -> None:
+    assert read(tmp_path, 'memory_limit = "123456789B"').memory_bytes == 123456789
+    half = read(tmp_path, "", {"MEDALLION_MEMORY_LIMIT": "50%"}).memory_bytes
+    assert half == machine_memory() // 2
+
+
+@pytest.mark.parametrize(
+    ("groups", "file"),
+    [
+        ("0::/a/b", "memory.max"),
+        ("0::/a/b", "a/memory.max"),
+        ("0::/a/b", "a/b/memory.max"),
+        ("3:cpu:/\n4:memory:/a/b\n0::/", "memory/memory.limit_in_bytes"),
+        ("4:memory:/a/b", "memory/a/b/memory.limit_in_bytes"),
+    ],
+)
+def test_a_control_group_limits_the_memory(tmp_path: Path, groups: str, file: str) -> None:
+    limits = {f"sys/fs/cgroup/{file}": "1000000\n", "sys/fs/cgroup/other/memory.max": "1"}
+    write(tmp_path, {"proc/self/cgroup": f"{groups}\n", **limits})
+    assert machine_memory(tmp_path) == 1000000
+
+
+def test_without_a_limit_all_memory_of_the_machine_may_be_used(tmp_path: Path) -> None:
+    alone = machine_memory(tmp_path)
+    write(tmp_path, {"proc/self/cgroup": "0::/a", "sys/fs/cgroup/a/memory.max": "max"})
+    assert machine_memory(tmp_path) == alone > 0

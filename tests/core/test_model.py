@@ -169,7 +169,8 @@ def test_a_model_says_what_kind_of_rows_it_gives(signature: str, said: str) -> N
     assert error.message == f"{FILE}:2: {said}"
     assert error.hint == (
         "use one of: SQL, Source, pd.DataFrame, pa.Table, pa.RecordBatchReader, "
-        "Iterator[pa.RecordBatch], pl.DataFrame, pl.LazyFrame, duckdb.DuckDBPyRelation, Frame"
+        "Iterator[pa.RecordBatch], pl.DataFrame, pl.LazyFrame, "
+        "dd.DataFrame, duckdb.DuckDBPyRelation, Frame"
     )
 
 

@@ -1,6 +1,7 @@
-"""Open frames as what outlives the call: readers, relations, lazy queries."""
+"""Open a frame: each object reads the files through a connection of its own."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -31,81 +32,112 @@ def scanned(
         DefinitionError: there is no such column or form, or `where` is no condition.
         StoreError: a file cannot be read.
     """
-    names = frame.chosen(columns)
-    rows = f"select {', '.join(map(quote, names))} from ({rows_of(frame)})"
-    if where:
-        rows += f" where (\n{where}\n)"
-    if limit is not None:
-        rows += f" limit {int(limit)}"
-    connection = connect()
-    try:
-        relation = _bound(connection, rows)
+    return _Scan(connect, frame, frame.chosen(columns), where.strip(), limit).opened(form)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """Rows of a frame that are to be read: these columns, where that is true, at most so many."""
+
+    connect: Connect
+    frame: Frame
+    columns: tuple[str, ...]
+    where: str = ""
+    limit: int | None = None
+
+    def opened(self, form: Form) -> Any:
         match form:
-            case Form.FRAME:
-                return frame
-            case Form.DUCKDB:
-                return relation
-            case Form.BATCHES:
-                return _reader(connection, relation)
-            case Form.LAZY:
-                return _lazy(connect, rows, loaded(relation.limit(0), Form.POLARS))
-            case Form.DASK:
-                return parted(frame, names, where, loaded(relation.limit(0), Form.PANDAS))
             case Form.ARROW | Form.PANDAS | Form.POLARS:
+                return self._loaded(form)
+            case Form.BATCHES:
+                return self._batches()
+            case Form.LAZY:
+                return self._lazy()
+            case Form.DUCKDB:
+                return self._relation(self.connect())
+            case Form.DASK if self.limit is None:
+                empty = replace(self, limit=0)._loaded(Form.PANDAS)
+                return parted(self.frame, self.columns, self.where, empty)
+            case Form.DASK:
+                raise DefinitionError(f"no limit can be set on {form}", hint="use .head(n)")
+            case Form.FRAME if self == _Scan(self.connect, self.frame, self.frame.schema.names):
+                return self.frame
+        raise DefinitionError(f"a frame cannot be opened as {form}", hint="see: Frame.open")
+
+    def _loaded(self, form: Form) -> Any:
+        with self.connect() as connection:
+            relation = self._relation(connection)
+            try:
                 return loaded(relation, form)
-    except duckdb.Error as error:
-        raise _told(error, where) from error
-    raise DefinitionError(f"a frame cannot be opened as {form}", hint="see: Frame.open")
+            except duckdb.Error as error:
+                raise self._problem(error) from error
 
-
-def _bound(connection: duckdb.DuckDBPyConnection, text: str) -> duckdb.DuckDBPyRelation:
-    if len(connection.extract_statements(text)) != 1:
-        raise DefinitionError("where is more than a condition", hint='write: where="fare > 10"')
-    return connection.sql(text)
-
-
-def _reader(connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation) -> Any:
-    """The rows as they are asked for; the connection is given back after the last of them."""
-    import pyarrow as pa
-
-    reader = relation.to_arrow_reader(BATCH)
-
-    def batches() -> Iterator[Any]:
+    def _relation(self, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         try:
-            yield from reader
-        finally:
-            connection.close()
+            relation = connection.sql(rows_of(self.frame))
+        except duckdb.Error as error:
+            raise replace(self, where="")._problem(error) from error
+        try:
+            if self.where:
+                # Alone it must be one expression, and in brackets no more than a condition.
+                duckdb.SQLExpression(self.where)
+                relation = relation.filter(f"({self.where}\n)")
+        except duckdb.Error as error:
+            raise self._unfit(error) from error
+        relation = relation.project(", ".join(map(quote, self.columns)))
+        return relation if self.limit is None else relation.limit(self.limit)
 
-    return pa.RecordBatchReader.from_batches(reader.schema, batches())
+    def _batches(self) -> Any:
+        import pyarrow as pa
 
+        connection = self.connect()
+        try:
+            reader = self._relation(connection).to_arrow_reader(BATCH)
+        except duckdb.Error as error:
+            raise self._problem(error) from error
 
-def _lazy(connect: Connect, rows: str, empty: Any) -> Any:
-    """A lazy query that reads when it is run, the columns that it needs, some rows at a time."""
-    pl = polars()
-    from polars.io.plugins import register_io_source
+        def batches() -> Iterator[Any]:
+            try:
+                yield from reader
+            except (duckdb.Error, pa.ArrowException, OSError) as error:
+                raise self._problem(error) from error
+            finally:
+                connection.close()
 
-    def source(
-        wanted: list[str] | None, predicate: Any, count: int | None, _: int | None
-    ) -> Iterator[Any]:
-        names = wanted or empty.columns
-        text = f"select {', '.join(map(quote, names))} from ({rows})"
-        if count is not None:
-            text += f" limit {count}"
-        with connect() as connection:
-            for batch in connection.sql(text).to_arrow_reader(BATCH):
-                part = pl.from_arrow(batch)
-                yield part if predicate is None else part.filter(predicate)
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
-    return register_io_source(source, schema=empty.schema)
+    def _lazy(self) -> Any:
+        pl = polars()
+        from polars.io.plugins import register_io_source
 
+        def batches(
+            columns: list[str] | None, predicate: Any, limit: int | None, _: int | None
+        ) -> Iterator[Any]:
+            limits = [n for n in (limit, self.limit) if n is not None]
+            names = self.columns if columns is None else tuple(columns)
+            # The limit comes before the predicate, as Polars means it.
+            scan = replace(self, columns=names, limit=min(limits, default=None))
+            for batch in scan._batches():
+                rows = pl.from_arrow(batch)
+                yield rows if predicate is None else rows.filter(predicate)
 
-def _told(error: duckdb.Error, where: str) -> MedallionError:
-    problem = failed("the frame", error)
-    if isinstance(error, duckdb.IOException):
+        empty = replace(self, limit=0)._loaded(Form.POLARS)
+        return register_io_source(batches, schema=empty.schema)
+
+    def _problem(self, error: Exception) -> MedallionError:
+        """What an error means that came while the files were read."""
+        problem = failed("the rows of a frame", error)
+        if isinstance(problem, StoreError) or isinstance(error, duckdb.OutOfMemoryException):
+            return problem
+        if self.where and isinstance(error, duckdb.DataError | duckdb.ProgrammingError):
+            return self._unfit(error)
         return StoreError(
             f"a file of the frame cannot be read: {problem.message}",
             hint="open its table again: it may have been written anew",
         )
-    if isinstance(problem, StoreError) or isinstance(error, duckdb.OutOfMemoryException):
-        return problem
-    return DefinitionError(f"where={where!r:.80} does not fit: {problem.message}")
+
+    def _unfit(self, error: Exception) -> DefinitionError:
+        return DefinitionError(
+            failed(f"where={self.where!r:.80} does not fit", error).message,
+            hint=f"write one condition on its columns: {', '.join(self.frame.schema.names)}",
+        )

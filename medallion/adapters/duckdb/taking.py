@@ -106,12 +106,10 @@ def _kept(type: Any) -> str:
 
 def _cast(connection: duckdb.DuckDBPyConnection, query: str, types: Sequence[str]) -> str:
     relation = connection.sql(query)
-    pairs = zip(relation.columns, relation.types, types, strict=True)
     casts = [
         f"cast({quote(name)} as {wanted}) as {quote(name)}"
-        for name, type, wanted in pairs
-        if wanted not in (str(type), _kept(type))
-        or (wanted != str(type) and "TIME_NS" in str(type))
+        for name, type, wanted in zip(relation.columns, relation.types, types, strict=True)
+        if wanted != str(type)
     ]
     return f"select * replace ({', '.join(casts)}) from ({query})" if casts else query
 

@@ -77,16 +77,22 @@ class DaskExecutor:
         folder = self._held.enter_context(
             tempfile.TemporaryDirectory(prefix="dask-", ignore_cleanup_errors=True)
         )
-        with dask.config.set(_CONFIG):
-            cluster = distributed.LocalCluster(
-                n_workers=self._workers,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                memory_limit=0,  # Dask would stop giving work to one that uses much of it
-                local_directory=folder,
-                silence_logs="CRITICAL",
-            )
+        try:
+            with dask.config.set(_CONFIG):
+                cluster = distributed.LocalCluster(
+                    n_workers=self._workers,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    memory_limit=0,  # Dask would stop giving work to one that uses much of it
+                    local_directory=folder,
+                    silence_logs="CRITICAL",
+                )
+        except RuntimeError as error:
+            raise InfrastructureError(
+                f"Dask's workers do not start: {error}",
+                hint='a script that Dask can run has `if __name__ == "__main__":`',
+            ) from error
         self._held.callback(cluster.close)
         client = distributed.Client(cluster, set_as_default=False)
         self._held.callback(client.close)
@@ -144,7 +150,7 @@ def _answer(
     try:
         # Equal calls are two calls: `pure` would do them once.
         future = client.submit(worked, request, timeout, pure=False, resources=resources)
-        return cast("tuple[bytes, list[str]]", future.result())
+        return future.result()
     except KilledWorker as error:
         raise lost(name, "its worker was lost", error.allowed_failures + 1) from error
     except (CancelledError, OSError, RuntimeError) as error:

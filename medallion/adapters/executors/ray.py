@@ -1,10 +1,13 @@
 """The executor that works on a Ray cluster: one of its own, or one at an address."""
 
 import os
+import secrets
+import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from math import ceil
 from typing import Any, TypeVar, cast
@@ -18,7 +21,9 @@ from medallion.resources import Resources
 
 T = TypeVar("T")
 
+_ANSWERS_S = 30
 _STORE_BYTES = 150 * 2**20  # what passes are calls and descriptions of files, and no rows
+_TOKEN = secrets.token_hex(32)  # Ray reads it once in a process
 
 
 class RayExecutor:
@@ -70,8 +75,11 @@ class RayExecutor:
         )
         _lock_out_others(self._held)
         self._here = True
+        # What Ray starts ends with the thread that started it: a run's threads come and go.
+        lasting = self._held.enter_context(ThreadPoolExecutor(1, "ray"))
         self._held.callback(ray.shutdown)
-        ray.init(
+        lasting.submit(
+            ray.init,
             address="local",
             num_cpus=self._workers,
             include_dashboard=False,
@@ -80,13 +88,16 @@ class RayExecutor:
             logging_level="ERROR",
             _temp_dir=folder,
             _system_config={"task_oom_retries": ATTEMPTS - 1},
-        )
+        ).result()
 
     def _reach(self, ray: Any) -> None:
         """Connect to the cluster at the address."""
+        host, _, port = self._address.rpartition("://")[2].rpartition(":")
         try:
+            if port.isdigit():  # Ray itself would try for minutes
+                socket.create_connection((host, int(port)), _ANSWERS_S).close()
             ray.init(address=self._address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise InfrastructureError(
                 f"no Ray cluster answers at {self._address}: {error}",
                 hint="start one with `ray start --head`, or correct the address",
@@ -111,17 +122,16 @@ def _lock_out_others(held: ExitStack) -> None:
 
     Ray's own would be kept in the home folder, and be the same for all clusters.
     """
-    names = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+    names = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE")
     if not any(name in os.environ for name in names):
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        os.environ["RAY_AUTH_TOKEN"] = _TOKEN
         for name in names:
             held.callback(os.environ.pop, name, None)
 
 
 def _options(needs: Resources, *, cut: bool) -> dict[str, float]:
     """What Ray is asked for. It takes whole cores above one, and never starts what fits no node."""
-    import ray
-
+    ray = _library()
     asked: dict[str, float] = {"CPU": needs.cpu if 0 < needs.cpu <= 1 else ceil(needs.cpu) or 1}
     if needs.memory:
         asked["memory"] = needs.memory

@@ -1,5 +1,6 @@
 """What a worker of a cluster does with a packed call."""
 
+import atexit
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from medallion.capture import printed_to
 from medallion.resources import Resources
 
 _here = LocalExecutor()
+atexit.register(_here.close)
 
 
 def worked(request: bytes, timeout: float) -> tuple[bytes, list[str]]:

@@ -120,7 +120,7 @@ class MemoryEngine:
     ) -> Any:
         """The rows of a frame, as `query` gives them."""
         text = f"select {', '.join(map(_quote, frame.chosen(columns)))} from given"
-        text += f" where ({where})" if where else ""
+        text += f" where (\n{where}\n)" if where.strip() else ""
         return self.query(text, {"given": frame}, form, limit=limit)
 
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
