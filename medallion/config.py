@@ -195,11 +195,19 @@ def _codec(text: str) -> None:
         raise ValueError
 
 
+def _executor(text: str) -> None:
+    kind, at, address = text.partition("@")
+    if kind not in _EXECUTORS or (at and (kind not in ("dask", "ray") or not address)):
+        raise ValueError
+
+
+_EXECUTORS = ("local", "processes", "dask", "ray")
 _LEAST_BYTES, _MOST_BYTES = 10**7, 10**18  # with less or more DuckDB does not start
 _CODECS = ("zstd", "snappy", "gzip", "lz4", "uncompressed")
 _TEXTS: Mapping[str, tuple[Callable[[str], None], str]] = {
     "memory_limit": (_memory, 'a size from 10MB on, or a share of the memory: "2GB" or "50%"'),
     "spill_limit": (_spill, 'a size from 10MB on: "50GB"'),
+    "executor": (_executor, f"one of: {', '.join(_EXECUTORS)}; a cluster is dask@ADDRESS"),
     "codec": (_codec, f"one of: {', '.join(_CODECS)}; a level of zstd, 1 to 22, is zstd:3"),
 }
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _FORGOTTEN_SECONDS = 7 * 86400
+_ENDED = "ended"
 
 
 def own_folder(parent: Path) -> Path:
@@ -74,16 +75,18 @@ def _alive(pid: int, started: str) -> bool:
     except PermissionError:
         pass
     now = _started(pid)
-    return "0" in (started, now) or started == now
+    return now != _ENDED and ("0" in (started, now) or started == now)
 
 
 def _started(pid: int) -> str:
     """When a process started, by a clock that nobody sets; "0" where the system does not say.
 
-    A later process may have the same number, it has another start.
+    A later process may have the same number, it has another start. One that has ended may still be
+    listed, because nobody asked how.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "0"
-    return text.rpartition(")")[2].split()[19]  # the name before it may hold anything
+    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    return _ENDED if fields[0] in "ZX" else fields[19]

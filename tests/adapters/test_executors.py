@@ -20,7 +20,6 @@ from medallion.adapters.executors.work import opened, packed
 from medallion.capture import printed_to
 from medallion.errors import (
     DefinitionError,
-    InfrastructureError,
     LostWorkerError,
     TimeLimitError,
 )
@@ -269,11 +268,14 @@ def test_workers_at_an_address_say_what_they_have(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("library", "address"), [("dask", "nowhere://x"), ("ray", "127.0.0.1:1")])
 def test_an_address_where_nobody_is_is_told(library: str, address: str) -> None:
+    """In a process that is connected to no cluster yet."""
     pytest.importorskip(library)
-    from medallion.adapters.executors.dask import DaskExecutor
-    from medallion.adapters.executors.ray import RayExecutor
+    code = (
+        f"from medallion.adapters.executors import {library}\n"
+        f"{library}.{library.title()}Executor({address!r}).call(abs, 1)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
-    executor = DaskExecutor(address) if library == "dask" else RayExecutor(address)
-    with pytest.raises(InfrastructureError, match=f"answers at {address}"):
-        executor.call(calls.halved, 1)
-    executor.close()
+    assert done.returncode == 1
+    assert f"answers at {address}" in done.stderr
+    assert "InfrastructureError" in done.stderr

@@ -17,7 +17,7 @@ from conformance.world import TRIPS, ZONES, World, model
 from support.readers import Shelf, ports
 
 from medallion import Form, Frame, Model, ref, silver
-from medallion.errors import ModelError
+from medallion.errors import ModelError, RaisedError
 from medallion.schema import Type, show
 
 CLASSES = {
@@ -239,3 +239,29 @@ def test_a_sql_model_and_a_frame_keep_a_uuid(world: World) -> None:
     result = world.evaluate(model(ZONES, "select * from silver.trips"), inputs={TRIPS: given})
 
     assert [c.type for c in result.schema] == ["uuid"]
+
+
+@pytest.mark.parametrize("form", [Form.LAZY, Form.DASK, Form.ITERATOR])
+def test_what_fails_only_when_the_rows_are_asked_for_is_an_error_of_the_model(
+    world: World, tmp_path: Path, form: Form
+) -> None:
+    def fails(rows: Any) -> Any:
+        raise KeyError("fare")
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield fails(None)
+
+    def made(given: Frame = ref("silver.trips")) -> Any:
+        match form:
+            case Form.LAZY:
+                return given.polars().map_batches(fails)
+            case Form.DASK:
+                return given.dask().map_partitions(fails, meta=given.pandas(where="false"))
+        return batches()
+
+    results = {**CLASSES, Form.ITERATOR: Iterator[pa.RecordBatch]}
+    made.__annotations__["return"] = results[form]
+    given = frame(world, "select 1::int as id", tmp_path)
+
+    with pytest.raises(RaisedError, match=r"silver\.made raised .*fare"):
+        world.evaluate(silver(made), inputs={TRIPS: given})

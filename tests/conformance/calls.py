@@ -8,7 +8,7 @@ import time
 import uuid
 from pathlib import Path
 
-from medallion.errors import ModelError, RaisedError
+from medallion.errors import ModelError
 
 
 def halved(number: int, by: int = 2) -> float:
@@ -17,10 +17,6 @@ def halved(number: int, by: int = 2) -> float:
 
 def refused() -> None:
     raise ModelError("no rows", hint="look")
-
-
-def raised_because() -> None:
-    raise RaisedError("it raised") from KeyError("fare")
 
 
 class OddError(Exception):

@@ -9,7 +9,7 @@ from conformance import calls
 
 from medallion.adapters.executors.local import LocalExecutor
 from medallion.capture import printed_to
-from medallion.errors import LostWorkerError, ModelError, RaisedError, TimeLimitError
+from medallion.errors import LostWorkerError, ModelError, TimeLimitError
 from medallion.ports import Executor
 from medallion.resources import Resources
 
@@ -33,14 +33,6 @@ def test_an_exception_comes_as_itself(executor: Executor) -> None:
         executor.call(calls.halved, 1, 0)
     with pytest.raises(ValueError, match="invalid literal"):
         executor.call(int, "none", needs=LIMITED)
-
-
-def test_an_error_comes_with_its_cause(executor: Executor) -> None:
-    """Whether it is tried again depends on it."""
-    for needs in (Resources(), LIMITED):
-        with pytest.raises(RaisedError) as raised:
-            executor.call(calls.raised_because, needs=needs)
-        assert isinstance(raised.value.__cause__, KeyError)
 
 
 def test_an_exception_that_cannot_leave_its_process_comes_as_text(executor: Executor) -> None:

@@ -21,11 +21,14 @@ KINDS = [
         (errors.DefinitionError, MedallionError, 2),
         (errors.ModelError, MedallionError, 1),
         (errors.RaisedError, errors.ModelError, 1),
+        (errors.MistakeError, errors.RaisedError, 1),
+        (errors.TimeLimitError, errors.ModelError, 1),
         (errors.ConflictError, MedallionError, 3),
         (errors.InfrastructureError, MedallionError, 4),
         (errors.CatalogError, errors.InfrastructureError, 4),
         (errors.StoreError, errors.InfrastructureError, 4),
         (errors.SourceError, errors.InfrastructureError, 4),
+        (errors.LostWorkerError, errors.InfrastructureError, 4),
     ],
 )
 def test_an_error_tells_whose_turn_it_is(
@@ -38,7 +41,7 @@ def test_an_error_tells_whose_turn_it_is(
 def test_the_docstring_names_every_error() -> None:
     assert errors.__doc__
     assert [kind.__name__ for kind in KINDS if kind.__name__ not in errors.__doc__] == []
-    assert len(KINDS) == 9
+    assert len(KINDS) == 12
 
 
 @pytest.mark.parametrize("kind", KINDS)

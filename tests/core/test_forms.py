@@ -6,6 +6,7 @@ import sys
 import typing
 from typing import Any
 
+import dask.dataframe as dd
 import duckdb
 import pandas as pd
 import polars as pl
@@ -25,6 +26,7 @@ FORMS = {
     Form.POLARS: pl.DataFrame,
     Form.LAZY: pl.LazyFrame,
     Form.DUCKDB: duckdb.DuckDBPyRelation,
+    Form.DASK: dd.DataFrame,
     Form.FRAME: Frame,
 }
 

@@ -251,12 +251,20 @@ def _merged(
 def _columns(
     connection: duckdb.DuckDBPyConnection, model: Model, text: str, known: Schema | None = None
 ) -> Schema:
-    """The columns of a query; one that is NULL in every row is of the type that is known of it."""
+    """The columns of a query.
+
+    One that is NULL in every row is of the type that is known of it. So is a text for a uuid, which
+    DataFrames do not know.
+    """
     relation = connection.sql(text)
     columns = []
     for name, type in zip(relation.columns, relation.types, strict=True):
-        before = known.column(name) if known and str(type) == '"NULL"' else None
-        found = before.type if before else iceberg_type(type, f"{model.name} column {name!r}")
+        before = known.column(name) if known else None
+        kept = {'"NULL"': True, "VARCHAR": before is not None and before.type == "uuid"}
+        if before and kept.get(str(type)):
+            found = before.type
+        else:
+            found = iceberg_type(type, f"{model.name} column {name!r}")
         columns.append(Column(name, found, doc=model.columns.get(name, "")))
     schema = masked(checked(columns, model.name), model)
     for key in model.unique_key:

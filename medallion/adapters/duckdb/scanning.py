@@ -119,7 +119,10 @@ class _Scan:
             scan = replace(self, columns=names, limit=min(limits, default=None))
             for batch in scan._batches():
                 rows = pl.from_arrow(batch)
-                yield rows if predicate is None else rows.filter(predicate)
+                kept = rows if predicate is None else rows.filter(predicate)
+                # A few rows would keep all texts of their batch in memory, were they not copied.
+                few = 2 * kept.height < rows.height
+                yield pl.from_arrow(kept.to_arrow()) if few else kept
 
         empty = replace(self, limit=0)._loaded(Form.POLARS)
         return register_io_source(batches, schema=empty.schema)

@@ -11,7 +11,7 @@ import duckdb
 from medallion.adapters.duckdb.opening import BATCH
 from medallion.adapters.duckdb.parts import spilled
 from medallion.adapters.duckdb.quoting import literal, quote
-from medallion.errors import ModelError
+from medallion.errors import MedallionError, ModelError, RaisedError, StoreError
 from medallion.forms import INPUTS, Form, form_of
 from medallion.schema import Column, checked
 
@@ -20,8 +20,24 @@ def taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spil
     """A query of the rows that a function returned; they are registered with the connection.
 
     Raises:
-        ModelError: the value is no form of rows, or has columns that a table cannot have.
+        ModelError: the value is no form of rows, or has columns that a table cannot have, or what
+            it put off doing until now failed.
+        StoreError: the disk is full.
     """
+    try:
+        return _taken(connection, value, owner, spill)
+    except (MedallionError, duckdb.Error):
+        raise
+    except Exception as error:
+        if "No space left" in str(error):
+            raise StoreError(
+                f"the rows of {owner} cannot be written, the disk is full: {error}",
+                hint="make room on that disk, then run the same command again",
+            ) from error
+        raise RaisedError(f"{owner} raised {type(error).__name__}: {error}") from error
+
+
+def _taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spill: Path) -> str:
     form = form_of(type(value))
     if form is Form.LAZY:
         return _microseconds(connection, _sunk(value, spill))

@@ -51,6 +51,11 @@ class Child:
         self._ready.register(self._replies, select.POLLIN)
         self._limit, self._ends = 0.0, inf
 
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
     def call(self, request: bytes, timeout: float = 0) -> bytes:
         """Do a packed call; how it ended. What it prints is printed here, as soon as it is.
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from medallion.adapters.executors.processes import ATTEMPTS, lost
-from medallion.adapters.executors.remote import worked
+from medallion.adapters.executors.remote import Reply, worked
 from medallion.adapters.executors.room import Room
 from medallion.adapters.executors.work import name_of, opened, packed
 from medallion.errors import DefinitionError, InfrastructureError, LostWorkerError
@@ -53,9 +53,9 @@ class DaskExecutor:
         request = packed(fn, args, here=not self._address)
         resources = _asked(client, needs) if self._address else None
         with self._room.taken(needs):
-            reply, lines = _answer(client, name, request, needs.timeout, resources)
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-        return cast(T, opened(reply))
+            reply = _answer(client, name, request, needs.timeout, resources)
+        sys.stdout.writelines(f"{line}\n" for line in reply.printed)
+        return cast(T, opened(reply.end))
 
     def close(self) -> None:
         """Leave the cluster; end it if it is this executor's own."""
@@ -144,7 +144,7 @@ def _answer(
     request: bytes,
     timeout: float,
     resources: Mapping[str, float] | None,
-) -> tuple[bytes, list[str]]:
+) -> Reply:
     from distributed import KilledWorker
 
     try:

@@ -30,6 +30,11 @@ class LocalExecutor:
                 return self._processes.call(fn, *args, needs=Resources(timeout=needs.timeout))
             return fn(*args)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that it has for calls with a time limit."""
+        return self._processes.pids
+
     def close(self) -> None:
         """End the processes that calls with a time limit left."""
         self._processes.close()

@@ -39,6 +39,12 @@ class ProcessExecutor:
             reply = self._reply(request, needs.timeout, name_of(fn))
         return cast(T, opened(reply))
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The processes that it has."""
+        with self._lock:
+            return tuple(child.pid for child in (*self._idle, *self._working))
+
     def close(self) -> None:
         """End the processes, whatever they do."""
         with self._lock:

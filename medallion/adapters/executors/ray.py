@@ -6,14 +6,15 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from math import ceil
 from typing import Any, TypeVar, cast
 
 from medallion.adapters.executors.processes import ATTEMPTS, lost
-from medallion.adapters.executors.remote import worked
+from medallion.adapters.executors.remote import Reply, worked
 from medallion.adapters.executors.work import name_of, opened, packed
 from medallion.errors import DefinitionError, InfrastructureError, LostWorkerError
 from medallion.ports import NOTHING
@@ -21,6 +22,7 @@ from medallion.resources import Resources
 
 T = TypeVar("T")
 
+_ENDS_S = 5
 _ANSWERS_S = 30
 _STORE_BYTES = 150 * 2**20  # what passes are calls and descriptions of files, and no rows
 _TOKEN = secrets.token_hex(32)  # Ray reads it once in a process
@@ -40,6 +42,7 @@ class RayExecutor:
         self._lock = threading.Lock()
         self._held = ExitStack()
         self._task: Any = None
+        self._pids = set[int]()
         self._closed = False
 
     def call(self, fn: Callable[..., T], /, *args: Any, needs: Resources = NOTHING) -> T:
@@ -47,9 +50,10 @@ class RayExecutor:
         task, name = self._connected(), name_of(fn)
         request = packed(fn, args, here=self._here)
         given = task.options(name=name, **_options(needs, cut=self._here))
-        reply, lines = _answer(name, given, request, needs.timeout)
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-        return cast(T, opened(reply))
+        reply = _answer(name, given, request, needs.timeout)
+        self._pids |= set(reply.pids)
+        sys.stdout.writelines(f"{line}\n" for line in reply.printed)
+        return cast(T, opened(reply.end))
 
     def close(self) -> None:
         """Leave the cluster; end it if it is this executor's own."""
@@ -77,6 +81,7 @@ class RayExecutor:
         self._here = True
         # What Ray starts ends with the thread that started it: a run's threads come and go.
         lasting = self._held.enter_context(ThreadPoolExecutor(1, "ray"))
+        self._held.callback(lambda: _await_end(self._pids))
         self._held.callback(ray.shutdown)
         lasting.submit(
             ray.init,
@@ -129,6 +134,16 @@ def _lock_out_others(held: ExitStack) -> None:
             held.callback(os.environ.pop, name, None)
 
 
+def _await_end(pids: Iterable[int]) -> None:
+    """Ray does not wait for its workers, and what they spilled can go only after them."""
+    ends = time.monotonic() + _ENDS_S
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            while time.monotonic() < ends:
+                os.kill(pid, 0)
+                time.sleep(0.02)
+
+
 def _options(needs: Resources, *, cut: bool) -> dict[str, float]:
     """What Ray is asked for. It takes whole cores above one, and never starts what fits no node."""
     ray = _library()
@@ -146,12 +161,12 @@ def _options(needs: Resources, *, cut: bool) -> dict[str, float]:
     return {"num_cpus" if n == "CPU" else n: amount for n, amount in asked.items()}
 
 
-def _answer(name: str, task: Any, request: bytes, timeout: float) -> tuple[bytes, list[str]]:
+def _answer(name: str, task: Any, request: bytes, timeout: float) -> Reply:
     import ray
     from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
     try:
-        return cast("tuple[bytes, list[str]]", ray.get(task.remote(request, timeout)))
+        return cast(Reply, ray.get(task.remote(request, timeout)))
     except RayTaskError as error:
         raise DefinitionError(
             f"a Ray worker cannot do calls: {error.cause}",

@@ -24,11 +24,10 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What a call gave or raised. The cause is kept beside its exception: pickle forgets it."""
+    """What a call gave or raised."""
 
     value: Any = None
     error: BaseException | None = None
-    cause: BaseException | None = None
 
 
 def name_of(fn: Callable[..., Any]) -> str:
@@ -58,8 +57,7 @@ def perform(request: bytes, do: Callable[..., Any]) -> bytes:
     try:
         return pickle.dumps(_End(_given(request, do)))
     except BaseException as error:  # noqa: BLE001  # it is raised where the call came from
-        cause = error.__cause__
-        return pickle.dumps(_End(None, _portable(error), _portable(cause) if cause else None))
+        return pickle.dumps(_End(None, _portable(error)))
 
 
 def opened(reply: bytes) -> Any:
@@ -67,7 +65,7 @@ def opened(reply: bytes) -> Any:
     end = pickle.loads(reply)  # noqa: S301  # of a process that we started, or were told to trust
     assert isinstance(end, _End)
     if end.error is not None:
-        raise end.error from end.cause
+        raise end.error
     return end.value
 
 
