@@ -9,6 +9,7 @@ from medallion.names import TableName, run_of
 from medallion.plan import foreign
 from medallion.project import Project
 from medallion.render import table
+from medallion.rows import memo_now
 from medallion.schema import Schema, show
 from medallion.selection import select
 from medallion.table import Table
@@ -155,7 +156,7 @@ def _table(project: Project, name: TableName, tables: Mapping[TableName, Table])
 
 def _task(project: Project, name: TableName) -> dict[str, Any]:
     """A task has a result, and nothing that is published."""
-    memo = project.memo(name)
+    memo = memo_now(project.survey, name)
     done = memo if memo and memo.result else None
     return {
         "rows": done.frame.rows if done else None,

@@ -26,24 +26,22 @@ from medallion.diff import Diff, diff
 from medallion.errors import DefinitionError
 from medallion.evaluation import Means
 from medallion.forms import Form
-from medallion.frame import Frame
 from medallion.graph import Node
 from medallion.loading import Definition, load
 from medallion.log import logged
-from medallion.memo import Memo
-from medallion.moment import frame_at
 from medallion.names import MAIN, Layer, TableName, branch_of, new_run
 from medallion.need import Need, Request
 from medallion.plan import Plan, make_plan
 from medallion.ports import Ports
 from medallion.report import Listener, Report
 from medallion.resources import parse_duration
+from medallion.rows import rows_at
 from medallion.schedule import Rules, Slots
 from medallion.selection import select
 from medallion.sql import reads
 from medallion.suite import Audit
 from medallion.survey import Survey
-from medallion.sweep import Swept, expired, sweep
+from medallion.sweep import Swept, expired, sweep_all
 from medallion.table import Snapshot, Table
 from medallion.window import Window, Windows, parse_range
 from medallion.worker import ProjectWorker, Shop
@@ -262,7 +260,7 @@ class Project:
         """
         found = TableName.parse(name)
         self.graph[found]
-        frame = self._frame(found, self.ports.catalog.tables([found]), branch)
+        frame = rows_at(self.survey, self.worker, found, self.ports.catalog.tables([found]), branch)
         return frame if form is Form.FRAME else frame.open(form)
 
     def query(
@@ -282,41 +280,8 @@ class Project:
         for name in names:
             self.graph[name]
         tables = self.ports.catalog.tables(names)
-        frames = {str(n): self._frame(n, tables, branch, at) for n in names}
+        frames = {str(n): rows_at(self.survey, self.worker, n, tables, branch, at) for n in names}
         return self.ports.engine.query(text, frames, form, limit=limit)
-
-    def _frame(
-        self,
-        name: TableName,
-        tables: Mapping[TableName, Table],
-        branch: str | None = None,
-        at: str | None = None,
-    ) -> Frame:
-        """The rows of a table at that moment, or of a task that was done."""
-        if name.is_task:
-            memo = self.memo(name)
-            if memo is None or memo.result is None:
-                raise DefinitionError(
-                    f"{name} has no result for what it reads now",
-                    hint=f"medallion build --select {name}",
-                )
-            frame = memo.frame
-        else:
-            frame = frame_at(self.ports.store, name, tables, branch, at)
-        return replace(frame, reader=self.worker)
-
-    def memo(self, name: TableName) -> Memo | None:
-        """What is kept of a helper task; None where its inputs have no rows yet."""
-        node = self.graph[name]
-        tables, pins = self.ports.catalog.tables(node.reads), dict[TableName, int]()
-        for read in node.reads:
-            found = self.memo(read) if read.is_task else None
-            main = tables[read].main if read in tables else None
-            id = found.id if found and found.result else main
-            if id is None:
-                return None
-            pins[read] = id
-        return self.survey.memo(node, pins)
 
     def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
         """Audit what is there and publish nothing; on a branch the verdict is kept with it."""
@@ -348,19 +313,9 @@ class Project:
 
         A `dry` sweep removes nothing and says what it would.
         """
-        files, before = self.ports.files, time.time() - parse_duration(older_than)
-        swept, tables = Swept(), self.tables()
-        for node in self.graph:
-            table, used = tables.get(node.name), None
-            if not node.name.is_task:
-                frames = (
-                    [self.ports.store.frame(table, s) for s in table.snapshots] if table else []
-                )
-                used = {file.path for frame in frames for file in frame.files}
-            location = self.ports.catalog.location(node.name)
-            swept += sweep(files, location, before, used, dry=dry)
-        expired(files, str(self.settings.frames_path), before, dry=dry)
-        return swept
+        before = time.time() - parse_duration(older_than)
+        expired(self.ports.files, str(self.settings.frames_path), before, dry=dry)
+        return sweep_all(self.ports, self.graph, self.tables(), before, dry=dry)
 
     def history(self, name: str) -> tuple[Snapshot, ...]:
         """The versions of a table that readers have seen, newest first."""

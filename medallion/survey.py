@@ -4,13 +4,13 @@ Metadata is looked at first; manifests are read only where a table moved on.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from medallion.bounds import bounds, widened
 from medallion.changes import Changes
 from medallion.declaration import Strategy
-from medallion.errors import DefinitionError
 from medallion.forms import Form
 from medallion.frame import DataFile, Frame
 from medallion.graph import Graph, Node
@@ -32,7 +32,7 @@ from medallion.source import Source
 from medallion.state import State, state_of
 from medallion.suite import Suite
 from medallion.table import Table
-from medallion.window import ALL, EVER, NONE, Grain, Window, Windows, parse_range
+from medallion.window import ALL, NONE, Window, Windows
 
 Tables = Mapping[TableName, Table]
 _LANDED = "landed files"
@@ -192,7 +192,7 @@ class Survey:
         assert grain is not None
         changed = self._all_changes(node, tables, pins, state, coming)
         if not any(self.time_column(node, name) for name in node.reads):
-            request = replace(request, asked=_bounds(model, state, request.asked))
+            request = replace(request, asked=bounds(model, state, request.asked))
             domain = Windows.of([request.asked]).cover(grain)
         else:
             domain = NONE
@@ -207,7 +207,7 @@ class Survey:
                     domain |= self._changes.rows_in(tables[name], pins[name], column, grain)
                 domain |= coming.get(name, NONE).cover(grain)
         own = self._own_files(tables.get(node.name), model)
-        windows = _widened(need.windows, own, grain)
+        windows = widened(need.windows, own, grain)
         return replace(
             need,
             windows=windows,
@@ -288,33 +288,3 @@ class Survey:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _widened(windows: Windows, own: Iterable[DataFile], grain: Grain) -> Windows:
-    """The windows, and all others of files that hold rows of them: a file is replaced whole."""
-    while True:
-        spans = [f.span or EVER for f in own if f.span is None or windows.meets(f.span)]
-        wider = windows | Windows.of(spans).cover(grain)
-        if wider == windows:
-            return windows
-        windows = wider
-
-
-def _bounds(model: Model, state: State | None, asked: Window) -> Window:
-    """The windows of a model that no input gives any: from its start until now."""
-    grain = model.grain
-    assert grain is not None
-    now = int(datetime.now(UTC).timestamp()) // 3600
-    first, past = asked.first, asked.past
-    if first == EVER.first and model.start:
-        first = parse_range(model.start, None).first
-    elif first == EVER.first and state and state.built:
-        first = state.built.ranges[0].first
-    if first == EVER.first:
-        raise DefinitionError(
-            f"{model.place}: nothing says where the windows of {model.name} begin",
-            hint='declare start="2019-01-01", or build with --start and --end',
-        )
-    if past == EVER.past:
-        past = grain.first(grain.ordinal(now))  # the window that has not ended is not built
-    return Window(min(first, past), past)

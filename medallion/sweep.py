@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from medallion.ports import Files
+from medallion.graph import Graph
+from medallion.names import TableName
+from medallion.ports import Files, Ports
 from medallion.result import read_result
+from medallion.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,20 @@ def sweep(
     if not dry:
         files.remove(gone)
     return Swept(len(old), len(gone), sum(gone.values()))
+
+
+def sweep_all(
+    ports: Ports, graph: Graph, tables: Mapping[TableName, Table], before: float, *, dry: bool
+) -> Swept:
+    """Sweep the results of all models and tasks."""
+    swept = Swept()
+    for node in graph:
+        table, used = tables.get(node.name), None
+        if not node.name.is_task:
+            frames = [ports.store.frame(table, s) for s in table.snapshots] if table else []
+            used = {file.path for frame in frames for file in frame.files}
+        swept += sweep(ports.files, ports.catalog.location(node.name), before, used, dry=dry)
+    return swept
 
 
 def expired(files: Files, folder: str, before: float, *, dry: bool = False) -> Mapping[str, str]:

@@ -40,7 +40,7 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
         LocalFiles(),
         later(lambda: _engine(duck, spill, settings)),
         later(lambda: _auditor(duck)),
-        later(lambda: _executor(settings, held)),
+        later(lambda: _executor(settings, spill, held)),
         held.close,
     )
 
@@ -93,38 +93,38 @@ def _auditor(duck: "Duck") -> Auditor:
     return ExpectationsAuditor(duck.session)
 
 
-def _executor(settings: Settings, held: ExitStack) -> Executor:
+def _executor(settings: Settings, spill: Path, held: ExitStack) -> Executor:
     kind, _, address = settings.executor.partition("@")
-    made = _EXECUTORS[kind](settings, address)
+    made = _EXECUTORS[kind](settings, address, spill)
     held.callback(made.close)
     return made
 
 
-def _local(settings: Settings, _: str) -> Executor:
+def _local(settings: Settings, *_: object) -> Executor:
     from medallion.adapters.executors.local import LocalExecutor
 
     return LocalExecutor(settings.memory_bytes, os.cpu_count() or 1)
 
 
-def _processes(settings: Settings, _: str) -> Executor:
+def _processes(settings: Settings, *_: object) -> Executor:
     from medallion.adapters.executors.processes import ProcessExecutor
 
     return ProcessExecutor(settings.workers, settings.memory_bytes, os.cpu_count() or 1)
 
 
-def _dask(settings: Settings, address: str) -> Executor:
+def _dask(settings: Settings, address: str, spill: Path) -> Executor:
     from medallion.adapters.executors.dask import DaskExecutor
 
-    return DaskExecutor(address, settings.workers, settings.memory_bytes)
+    return DaskExecutor(address, settings.workers, settings.memory_bytes, spill)
 
 
-def _ray(settings: Settings, address: str) -> Executor:
+def _ray(settings: Settings, address: str, *_: object) -> Executor:
     from medallion.adapters.executors.ray import RayExecutor
 
     return RayExecutor(address, settings.workers)
 
 
-_EXECUTORS: Mapping[str, Callable[[Settings, str], Executor]] = {
+_EXECUTORS: Mapping[str, Callable[[Settings, str, Path], Executor]] = {
     "local": _local,
     "processes": _processes,
     "dask": _dask,

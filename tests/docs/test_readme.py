@@ -15,9 +15,10 @@ import pytest
 import typer.main
 
 import medallion
-from medallion import Form, Model
+from medallion import Form
 from medallion.cli import app
 from medallion.config import Settings
+from medallion.declaration import Declaration, TaskDeclaration
 from medallion.forms import RESULTS
 from medallion.starter import create
 
@@ -163,7 +164,9 @@ def test_every_command_and_option_that_a_page_names_exists(page: Path) -> None:
         if command.startswith("-"):
             continue
         assert command in COMMANDS, line
-        options = {o for p in COMMANDS[command].params for o in p.opts} | {"--help"}
+        below = getattr(COMMANDS[command], "commands", {}).values()
+        options = {o for c in (COMMANDS[command], *below) for p in c.params for o in p.opts}
+        options |= {"--help"}
         assert set(re.findall(r"(?<=\s)--[a-z-]+", line)) <= options, line
 
 
@@ -187,9 +190,9 @@ def test_every_public_name_says_what_it_is(name: str) -> None:
 
 
 def test_everything_that_can_be_declared_or_set_is_in_the_reference() -> None:
-    reference = (ROOT / "docs" / "models.md").read_text("utf-8")
-    own = {"name", "function", "form", "place", "inputs"}
-    declared = {f.name for f in fields(Model)} - own
+    pages = (ROOT / "docs" / page for page in ("models.md", "tasks.md"))
+    reference = "".join(page.read_text("utf-8") for page in pages)
+    declared = {*Declaration.__annotations__, *TaskDeclaration.__annotations__}
     settings = {f.name for f in fields(Settings)} - {"root"}
     forms = {str(f) for f in RESULTS if f is not Form.SQL}
     for word in declared | settings | forms:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from medallion.adapters.executors.processes import ATTEMPTS, lost
@@ -34,12 +35,16 @@ class DaskExecutor:
     """The `Executor` port for Dask. The cluster is made or met at the first call.
 
     Without an address it has so many worker processes on this machine, and what all calls declare
-    together stays within `memory`, in bytes, and the machine's cores. At an address the workers
+    together stays within `memory`, in bytes, and the machine's cores; its own files are below
+    `folder`. At an address the workers
     say what they have: `dask worker ADDRESS --resources "cpu=4 memory=16e9"`.
     """
 
-    def __init__(self, address: str = "", workers: int = 2, memory: int = 0) -> None:
+    def __init__(
+        self, address: str = "", workers: int = 2, memory: int = 0, folder: Path | None = None
+    ) -> None:
         self._address = address
+        self._folder = folder
         self._workers = workers
         self._room = Room() if address else Room(memory, os.cpu_count() or 1)
         self._lock = threading.Lock()
@@ -74,8 +79,12 @@ class DaskExecutor:
     def _made(self) -> "Client":
         """A client of a cluster of our own."""
         dask, distributed = _libraries()
+        if self._folder:
+            self._folder.mkdir(parents=True, exist_ok=True)
         folder = self._held.enter_context(
-            tempfile.TemporaryDirectory(prefix="dask-", ignore_cleanup_errors=True)
+            tempfile.TemporaryDirectory(
+                prefix="dask-", dir=self._folder, ignore_cleanup_errors=True
+            )
         )
         try:
             with dask.config.set(_CONFIG):
