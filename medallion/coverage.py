@@ -7,6 +7,7 @@ from typing import Any
 
 from medallion.errors import DefinitionError
 from medallion.graph import Node
+from medallion.memo import Memo
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.need import Need
@@ -14,6 +15,8 @@ from medallion.state import State, state_of
 from medallion.survey import Survey
 from medallion.table import Table
 from medallion.window import ALL, NONE, Window, Windows
+
+Tables = Mapping[TableName, Table]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +56,34 @@ class Coverage:
         }
 
 
-def seen_coverage(survey: Survey, node: Node, tables: Mapping[TableName, Table]) -> Coverage:
+def seen_coverage(survey: Survey, node: Node, tables: Tables) -> Coverage:
     """The coverage of a model, seen from what is published of its inputs."""
-    pins = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+    pins = seen_pins(survey, node, tables)
     if len(pins) < len(node.reads):
-        return Coverage()
+        tasks = [str(name) for name in node.reads if name.is_task and name not in pins]
+        return Coverage((f"if {' or '.join(tasks)} changes it",) if tasks else ())
     try:
         need = survey.need(node, tables, pins)
     except DefinitionError as error:  # nothing says which windows it has
         return Coverage((error.message,))
     return coverage(node.model, state_of(tables.get(node.name)), need)
+
+
+def seen_pins(survey: Survey, node: Node, tables: Tables) -> dict[TableName, int]:
+    """What is published of the inputs of a model, and what is kept of its tasks."""
+    pins = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+    for name in node.reads:
+        memo = seen_memo(survey, name, tables) if name.is_task else None
+        if memo and memo.result:
+            pins[name] = memo.id
+    return pins
+
+
+def seen_memo(survey: Survey, name: TableName, tables: Tables) -> Memo | None:
+    """What is kept of a task for what is published of its inputs; None where one is not there."""
+    node = survey.graph[name]
+    pins = seen_pins(survey, node, tables)
+    return survey.memo(node, pins) if len(pins) == len(node.reads) else None
 
 
 def coverage(model: Model, state: State | None, need: Need) -> Coverage:

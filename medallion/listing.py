@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from medallion.coverage import seen_memo
 from medallion.model import Model
 from medallion.names import TableName, run_of
 from medallion.plan import foreign
 from medallion.project import Project
 from medallion.render import table
-from medallion.rows import memo_now
 from medallion.schema import Schema, show
 from medallion.selection import select
 from medallion.table import Table
@@ -25,7 +25,7 @@ def listing(project: Project, selection: str = "") -> list[dict[str, Any]]:
                 "model": str(name),
                 "tags": sorted(project.graph[name].model.tags),
                 "expectations": len(project.definition.suites[name].documents),
-                **(_task(project, name) if name.is_task else _table(project, name, tables)),
+                **(_task(project, name, tables) if name.is_task else _table(project, name, tables)),
             }
         )
     return rows
@@ -65,7 +65,7 @@ def describe(project: Project, name: str) -> dict[str, Any]:
         "owner": model.owner,
         "reads": [str(r) for r in node.reads],
         "read_by": sorted(str(n.name) for n in project.graph if node.name in n.reads),
-        "strategy": str(model.strategy),
+        "strategy": None if node.name.is_task else str(model.strategy),
         "time_column": model.time_column or None,
         "window": model.grain and str(model.grain),
         "lookback": model.lookback,
@@ -103,6 +103,8 @@ def describe_text(shown: dict[str, Any]) -> str:
     lines = [shown["model"], *(f"  {line}" for line in shown["description"].splitlines()), ""]
     for fact in facts:
         value = shown[fact]
+        if fact in ("timeout", "max_age") and value is not None:
+            value = f"{value:g} s"
         if isinstance(value, dict):
             value = [f"{k}: {v}" for k, v in value.items()]
         if value or (value == 0 and fact == "rows"):
@@ -154,9 +156,9 @@ def _table(project: Project, name: TableName, tables: Mapping[TableName, Table])
     return state | {"state": str(coverage), "coverage": coverage.to_dict()}
 
 
-def _task(project: Project, name: TableName) -> dict[str, Any]:
+def _task(project: Project, name: TableName, tables: Mapping[TableName, Table]) -> dict[str, Any]:
     """A task has a result, and nothing that is published."""
-    memo = memo_now(project.survey, name)
+    memo = seen_memo(project.survey, name, tables)
     done = memo if memo and memo.result else None
     return {
         "rows": done.frame.rows if done else None,

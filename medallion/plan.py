@@ -52,6 +52,11 @@ class Task:
         return self.node.name
 
     @property
+    def part(self) -> str:
+        """What a part of it is called."""
+        return "item" if self.model.each else "window"
+
+    @property
     def reason(self) -> str:
         """Why it is in the plan."""
         awaited = [str(name) for name, pin in self.reads.items() if pin is None]

@@ -337,6 +337,11 @@ class Project:
     def _table(self, name: str) -> Table:
         found = TableName.parse(name)
         self.graph[found]
+        if found.is_task:
+            raise DefinitionError(
+                f"{name} is a task: it has a result, and no versions",
+                hint=f'look at it: medallion query "from {name}"',
+            )
         tables = self.ports.catalog.tables([found])
         if found not in tables:
             raise DefinitionError(

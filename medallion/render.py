@@ -117,7 +117,7 @@ def result_line(result: TaskResult) -> str:
 
 def _parts(result: TaskResult) -> str:
     reused = f" ({result.reused} were finished before)" if result.reused else ""
-    return f"{result.parts} window{'s' * (result.parts != 1)}{reused}"
+    return f"{result.parts} {result.part}{'s' * (result.parts != 1)}{reused}"
 
 
 def report_text(report: Report) -> str:

@@ -45,7 +45,8 @@ class Failure:
 class TaskResult:
     """The outcome of one task: what it wrote, and what its audit said.
 
-    `parts` counts the windows that were built, `reused` those that an earlier run had finished.
+    `parts` counts the windows or items that were built, `reused` those that an earlier run had
+    finished; `part` is what one of them is called.
     """
 
     table: TableName
@@ -58,6 +59,7 @@ class TaskResult:
     failure: Failure | None = None
     parts: int = 0
     reused: int = 0
+    part: str = "window"
 
     @property
     def ok(self) -> bool:

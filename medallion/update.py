@@ -94,7 +94,7 @@ def update(run: Run, task: Task) -> TaskResult:
         # What is built in any case is found by this run alone.
         salt = run.plan.run if task.request.full_refresh else ""
         done = _evaluate(run, task, before, draft, inputs, salt)
-        result = replace(result, parts=done.parts, reused=done.reused)
+        result = replace(result, parts=done.parts, reused=done.reused, part=task.part)
         write = _write(run, task, before, draft, done.result, pins)
         if write is not None:
             rows, size = done.result.rows, done.result.bytes
@@ -126,7 +126,9 @@ def _memorize(run: Run, task: Task, memo: Memo, inputs: Mapping[TableName, Frame
     run.ports.files.write(memo.address, memo.text)
     run.memos[task.name] = memo
     rows, size = done.result.rows, done.result.bytes
-    return TaskResult(task.name, State.DONE, rows, size, parts=done.parts, reused=done.reused)
+    return TaskResult(
+        task.name, State.DONE, rows, size, parts=done.parts, reused=done.reused, part=task.part
+    )
 
 
 def _pin(run: Run, name: TableName, pin: int | None) -> int:

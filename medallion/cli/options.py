@@ -36,6 +36,10 @@ End = Annotated[str | None, typer.Option("--end", metavar="D", help="inclusive")
 NoPublish = Annotated[
     bool, typer.Option("--no-publish", help="leave the rows on the run's branches")
 ]
+Executor = Annotated[
+    str | None,
+    typer.Option("--executor", help="local, processes, dask, ray; dask@ADDRESS for a cluster"),
+]
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="layer.model")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="a run id; see `medallion branches`")]
 

@@ -13,6 +13,7 @@ import typer
 from medallion.cli.options import (
     End,
     Exclude,
+    Executor,
     ForwardOnly,
     FullRefresh,
     Json,
@@ -74,10 +75,7 @@ def build(
     workers: Annotated[
         int | None, typer.Option("--workers", help="models built at the same time")
     ] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option("--executor", help="local, processes, dask, ray; dask@ADDRESS for a cluster"),
-    ] = None,
+    executor: Executor = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="start nothing more after a failure")
     ] = False,
@@ -118,6 +116,7 @@ def backfill(
     workers: Annotated[
         int, typer.Option("--workers", min=1, help="windows built at the same time")
     ] = 1,
+    executor: Executor = None,
     json: Json = False,
 ) -> None:
     """Build a range of windows again, whether stale or not; after a failure, run it again."""
@@ -125,7 +124,7 @@ def backfill(
     from medallion.render import report_text
 
     reports: list[Report] = []
-    with Project.load(Path.cwd()) as project:
+    with Project.load(Path.cwd(), executor=executor) as project:
         plans = project.plan_backfill(model, start, end, downstream=downstream, batch=batch)
         _tell_range(start, end, json, project.backfill_range(model, start, end))
         for made in plans:

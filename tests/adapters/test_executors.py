@@ -55,13 +55,7 @@ def test_a_line_arrives_while_the_call_goes_on(processes: ProcessExecutor, tmp_p
     """The call ends only when its line has been seen."""
     seen = tmp_path / "seen"
     with printed_to(lambda _: seen.touch()):
-        processes.call(awaits, seen, needs=Resources(timeout=60))
-
-
-def awaits(file: Path) -> None:
-    print("now")
-    while not file.exists():
-        pass
+        processes.call(calls.awaits, seen, needs=Resources(timeout=60))
 
 
 def test_what_is_printed_below_python_breaks_nothing(processes: ProcessExecutor) -> None:

@@ -4,9 +4,11 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from support.processes import below
 from support.projects import rows, sql_model, write
 
 ENDLESS_SQL = sql_model(
@@ -27,10 +29,21 @@ ENDLESS_PYTHON = """
 """
 
 
-def build(root: Path) -> subprocess.Popen[str]:
+def build(root: Path, executor: str = "local") -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "medallion", "build", "--workers", "2"]
+    command += ["--executor", executor]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=root, stdout=pipe, stderr=pipe, text=True)
+
+
+def runs(pid: int) -> bool:
+    """Whether the process is still at work. Two agents of Ray's own stay for a minute."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+        command = Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z" and "Agent" not in command
 
 
 def steps(root: Path) -> list[tuple[str, str]]:
@@ -43,8 +56,21 @@ def steps(root: Path) -> list[tuple[str, str]]:
     return [(line["step"], line["subject"]) for line in found]
 
 
-@pytest.mark.parametrize("endless", [ENDLESS_SQL, ENDLESS_PYTHON])
-def test_a_run_stops_at_once_and_says_how_to_go_on(tmp_path: Path, endless: str) -> None:
+@pytest.mark.parametrize(
+    ("endless", "executor"),
+    [
+        (ENDLESS_SQL, "local"),
+        (ENDLESS_PYTHON, "local"),
+        (ENDLESS_PYTHON.replace("silver()", "silver(timeout='1h')"), "local"),
+        (ENDLESS_SQL, "processes"),
+        (ENDLESS_PYTHON, "dask"),
+        (ENDLESS_PYTHON, "ray"),
+    ],
+)
+def test_a_run_stops_at_once_and_says_how_to_go_on(
+    tmp_path: Path, endless: str, executor: str
+) -> None:
+    """With all its processes."""
     write(
         tmp_path,
         {
@@ -52,13 +78,17 @@ def test_a_run_stops_at_once_and_says_how_to_go_on(tmp_path: Path, endless: str)
             "models/endless.py": endless,
         },
     )
-    process = build(tmp_path)
+    process = build(tmp_path, executor)
     while not {("ended", "silver.done"), ("started", "silver.endless")} <= set(steps(tmp_path)):
         assert process.poll() is None
+    started = list(below(process.pid))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate()
 
     assert process.returncode == 130
+    assert (not started) == (executor == "local" and "timeout" not in endless)
+    while any(runs(pid) for pid in started):
+        time.sleep(0.05)
     assert "interrupted: run" in errors
     assert "run the same command again" in errors
     assert "medallion discard" in errors

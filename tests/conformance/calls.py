@@ -115,3 +115,9 @@ def await_end(pid: int) -> None:
             return
         time.sleep(0.02)
     raise AssertionError(f"process {pid} goes on")
+
+
+def awaits(file: Path) -> None:
+    print("now")
+    while not file.exists():
+        pass

@@ -1,8 +1,10 @@
 """Walking a graph of work."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from core.examples import few
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medallion.schedule import Rules, walk
+from medallion.schedule import Rules, Slots, walk
 
 Needs = dict[str, list[str]]
 WAIT = 10  # seconds until a thread that waits in vain gives up, and the test fails
@@ -220,3 +222,33 @@ def test_after_a_failure_nothing_is_started_if_so_asked(needs: Needs, data: st.D
     assert {key for key, result in results.items() if result == "skipped"} == set(needs) - set(
         started
     )
+
+
+@few
+@given(
+    st.lists(st.sets(st.sampled_from("abc"), max_size=2), min_size=1, max_size=12),
+    st.integers(1, 4),
+    st.dictionaries(st.sampled_from("abc"), st.integers(1, 3)),
+)
+def test_never_more_pieces_hold_a_place_than_the_rules_say(
+    pieces: list[set[str]], lanes: int, limits: dict[str, int]
+) -> None:
+    slots, lock = Slots(Rules(lanes, limits)), threading.Lock()
+    holding: list[set[str]] = []
+    most: Counter[str] = Counter()
+
+    def piece(tags: set[str]) -> None:
+        with slots.taken(tags):
+            with lock:
+                holding.append(tags)
+                now = Counter(tag for others in holding for tag in others)
+                most.update({"": max(0, len(holding) - most[""])})
+                most.update({t: max(0, n - most[t]) for t, n in now.items()})
+            time.sleep(0)
+            with lock:
+                holding.remove(tags)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(piece, pieces))
+    assert 1 <= most[""] <= lanes
+    assert all(most[tag] <= limit for tag, limit in limits.items())

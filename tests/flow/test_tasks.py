@@ -9,6 +9,7 @@ from support.projects import rows, write
 
 from medallion import Form, Project
 from medallion.errors import DefinitionError
+from medallion.listing import listing
 from medallion.report import Event, State, Step
 
 HEADER = """
@@ -177,6 +178,46 @@ def test_a_function_is_called_for_each_item_of_a_list_that_is_found_at_run_time(
     with Project.load(tmp_path) as loaded:
         found = loaded.table(f"{layer}.shares", form=Form.ARROW).to_pylist()
     assert sorted(r["country"] for r in found) == sorted(names)
+
+
+@pytest.mark.parametrize("executor", ["local", "processes"])
+def test_items_work_at_the_same_time_but_of_a_tag_no_more_than_the_limit_says(
+    tmp_path: Path, executor: str
+) -> None:
+    code = """
+    import time
+
+    def working(here):
+        with (HERE / f"begun-{here}").open("w"):
+            for _ in range(100):  # until another one works too, or for a while
+                count = len(list(HERE.glob("begun-*")))
+                if count > 2:
+                    break
+                time.sleep(0.01)
+        (HERE / f"begun-{here}").unlink()
+        return pd.DataFrame({"here": [here], "together": [count]})
+
+    @task(for_each=list("abcdef"), tags="api")
+    def first(item: str) -> pd.DataFrame:
+        return working("1" + item)
+
+    @gold(for_each=list("abcdef"), tags="api")
+    def second(item: str) -> pd.DataFrame:
+        return working("2" + item)
+    """
+    limits = {"tool.medallion.limits": {"api": 2}}
+    text = "".join(
+        f"[{t}]\n" + "".join(f"{k} = {v}\n" for k, v in r.items()) for t, r in limits.items()
+    )
+    write(tmp_path, {"pyproject.toml": f"[tool.medallion]\n{text}"})
+    with Project.load(project(tmp_path, code), workers=4, executor=executor) as loaded:
+        assert loaded.build().ok
+        found = [
+            n for name in ("task.first", "gold.second") for n in loaded.table(name)["together"]
+        ]
+
+    assert len(found) == 12
+    assert max(found) == 2
 
 
 def test_the_items_of_a_model_are_one_table_and_one_snapshot(tmp_path: Path) -> None:
@@ -351,6 +392,27 @@ def test_one_that_fails_twice_then_works_comes_through(tmp_path: Path) -> None:
     assert calls(tmp_path) == ["flaky"] * 3
 
 
+def test_a_generator_that_fails_between_batches_is_tried_again(tmp_path: Path) -> None:
+    code = """
+    from collections.abc import Iterator
+
+    @gold(retries=1)
+    def batches() -> Iterator[pa.RecordBatch]:
+        note("batches")
+        yield pa.RecordBatch.from_pydict({"n": [1]})
+        if (HERE / "calls").read_text().split() == ["batches"]:
+            raise ConnectionError("cut off")
+        yield pa.RecordBatch.from_pydict({"n": [2]})
+    """
+    events: list[Event] = []
+    with Project.load(project(tmp_path, code)) as loaded:
+        assert loaded.build(listener=events.append).ok
+
+    assert rows(tmp_path, "gold.batches") == [{"n": 1}, {"n": 2}]
+    (retried,) = [e for e in events if e.step is Step.RETRYING]
+    assert "gold.batches raised ConnectionError: cut off" in retried.details["why"]
+
+
 OUTCOMES: dict[str, tuple[str, Any]] = {
     "fails for ever": ("raise ConnectionError('never')", "raised ConnectionError: never"),
     "no table": ("return 5", "returned builtins.int, which is no form of rows"),
@@ -406,6 +468,31 @@ def test_a_task_cannot_feed_an_earlier_layer_than_it_reads(tmp_path: Path) -> No
     """
     with pytest.raises(DefinitionError, match=r"silver\.loops reads task\.back, which is of a la"):
         Project.load(project(tmp_path, code))
+
+
+def test_ls_tells_of_a_model_whose_task_is_to_be_done_again(tmp_path: Path) -> None:
+    build(project(tmp_path, RATES.replace("@task", "@task(max_age=0)")))
+    with Project.load(tmp_path) as loaded:
+        states = {row["model"]: row["state"] for row in listing(loaded)}
+
+    assert states == {
+        "task.rates": "its result is too old",
+        "gold.prices": "if task.rates changes it",
+    }
+
+
+def test_a_selected_model_comes_with_the_tasks_that_it_needs(tmp_path: Path) -> None:
+    report = build(project(tmp_path, RATES), selection="gold.prices")
+
+    assert states(report) == {"task.rates": State.DONE, "gold.prices": State.PUBLISHED}
+
+
+def test_a_task_done_again_with_the_same_files_changes_nothing_below(tmp_path: Path) -> None:
+    build(project(tmp_path, RATES.replace("@task", "@task(max_age=0)")))
+    report = build(tmp_path)
+
+    assert states(report)["task.rates"] is State.DONE
+    assert calls(tmp_path) == ["rates", "prices", "rates"]
 
 
 def test_results_that_nobody_used_for_long_are_swept(tmp_path: Path) -> None:

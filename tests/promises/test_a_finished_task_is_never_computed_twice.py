@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.exceptions import NoSuchTableError
 from sqlalchemy.exc import OperationalError
+from support.processes import below
 from support.projects import rows, write
 
 MODELS = """
@@ -114,23 +114,7 @@ class Lake:
         for n in range(14):
             assert rows(self.root, f"silver.plain{n}") == [{"name": f"plain{n}"}]
             assert rows(self.root, f"gold.last{n}") == [{"name": f"last{n}"}]
-
-
-def below(pid: int) -> Iterator[int]:
-    """The processes that a process has started, and those that they have."""
-    parents: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != "Z":
-            parents.setdefault(int(fields[1]), []).append(int(status.parent.name))
-    todo = [pid]
-    while todo:
-        for child in parents.get(todo.pop(), []):
-            yield child
-            todo.append(child)
+        assert not (self.root / "warehouse/.spill").exists()
 
 
 def works(pid: int) -> bool:

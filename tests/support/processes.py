@@ -74,3 +74,20 @@ def observations(out: Path) -> tuple[int, list[dict[str, Any]]]:
     """How often the reader polled, and what it saw, moment by moment."""
     lines = [json.loads(line) for line in out.read_text().splitlines() if line.endswith("}")]
     return (lines[-1]["polls"] if lines else 0), [line["seen"] for line in lines if line["seen"]]
+
+
+def below(pid: int) -> Iterator[int]:
+    """The processes that a process has started, and those that they have."""
+    parents: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[0] != "Z":
+            parents.setdefault(int(fields[1]), []).append(int(status.parent.name))
+    todo = [pid]
+    while todo:
+        for child in parents.get(todo.pop(), []):
+            yield child
+            todo.append(child)

@@ -28,12 +28,17 @@ def called(model: Model, function: Callable[..., Any], arguments: Mapping[str, A
     try:
         value = function(**arguments)
         return asyncio.run(value) if inspect.iscoroutine(value) else value
-    except MedallionError:
-        raise
     except Exception as error:
-        kind = MistakeError if isinstance(error, _MISTAKES) else RaisedError
-        where = _where(error, function)
-        raise kind(f"{model.name} raised {type(error).__name__}: {error}{where}") from error
+        raise raised(model, function, error) from error
+
+
+def raised(model: Model, function: Callable[..., Any], error: Exception) -> MedallionError:
+    """What the exception of a function means; one of ours says it itself."""
+    if isinstance(error, MedallionError):
+        return error
+    kind = MistakeError if isinstance(error, _MISTAKES) else RaisedError
+    where = _where(error, function)
+    return kind(f"{model.name} raised {type(error).__name__}: {error}{where}")
 
 
 def texts_of(items: Any, model: Model) -> tuple[str, ...]:

@@ -147,10 +147,15 @@ def run(connection: duckdb.DuckDBPyConnection, statement: str) -> list[tuple[obj
     return rows
 
 
+def out_of_memory(error: Exception) -> bool:
+    """Whether memory or spill space was missing. Where batches are read, Arrow tells it as text."""
+    return isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in str(error)
+
+
 def failed(what: object, error: Exception) -> MedallionError:
     """The error that a DuckDB exception stands for."""
     text = str(error).strip()
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if out_of_memory(error):
         if "'max_temp_directory_size'" in text:
             return _spilled(what, _room.get())
         return ModelError(

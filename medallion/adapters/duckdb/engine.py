@@ -15,8 +15,8 @@ from typing import Any
 
 import duckdb
 
-from medallion.adapters.duckdb.calling import called, texts_of
-from medallion.adapters.duckdb.duck import Duck, failed, run
+from medallion.adapters.duckdb.calling import called, raised, texts_of
+from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
 from medallion.adapters.duckdb.landed import landed, uniform
 from medallion.adapters.duckdb.landing import queries, unreadable
 from medallion.adapters.duckdb.merging import merged, without
@@ -84,13 +84,14 @@ class DuckDBEngine:
     ) -> Result:
         """Write the model's rows, or those of one part, as files of the draft's table."""
         frames = {str(k): v for k, v in inputs.items()}
+        late: list[Exception] = []
         with self._duck.session(frames) as connection, self._scratch() as scratch:
             try:
                 if model.form in (Form.SQL, Form.SOURCE):
                     known = draft.current if draft.keeps else None
                     texts = self._texts(connection, model, scratch, part, known)
                 else:
-                    texts = (self._called(connection, model, inputs, scratch, part),)
+                    texts = (self._called(connection, model, inputs, scratch, part, late),)
                 given = _columns(connection, model, _all(texts), draft.current)
                 schema = draft.settle(given)
                 if len(texts) > 1 or set(given.names) != set(schema.names):
@@ -103,6 +104,8 @@ class DuckDBEngine:
                 written = write(connection, rows, schema, draft, alike=alike, codec=self._codec)
                 return Result(schema, tuple(written), replaced)
             except duckdb.Error as error:
+                if late:
+                    raise raised(model, model.function, late[0]) from late[0]
                 raise _problem(model, part, error) from error
 
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
@@ -189,6 +192,7 @@ class DuckDBEngine:
         inputs: Mapping[TableName, Frame],
         scratch: Path,
         part: Part,
+        late: list[Exception],
     ) -> str:
         """Call a Python model with its inputs opened; a query of what it returned."""
         arguments = {i.parameter: self.open(inputs[i.table], i.form) for i in model.inputs}
@@ -197,7 +201,7 @@ class DuckDBEngine:
         value = called(model, model.function, arguments | model.given(part.window))
         if isinstance(value, Frame):
             return rows_of(value)
-        return taken(connection, value, model.name, scratch)
+        return taken(connection, value, model.name, scratch, late)
 
     def items(self, model: Model, inputs: Mapping[TableName, Frame]) -> tuple[str, ...]:
         """What the model is called for, each as JSON."""
@@ -222,7 +226,7 @@ def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
 
 def _ran_out(problem: MedallionError, error: duckdb.Error) -> bool:
     """Whether it is memory or disk space that was missing."""
-    return isinstance(problem, StoreError) or isinstance(error, duckdb.OutOfMemoryException)
+    return isinstance(problem, StoreError) or out_of_memory(error)
 
 
 def _all(texts: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from medallion.adapters.duckdb.duck import failed
+from medallion.adapters.duckdb.duck import failed, out_of_memory
 from medallion.adapters.duckdb.opening import BATCH, loaded, polars
 from medallion.adapters.duckdb.parts import parted
 from medallion.adapters.duckdb.quoting import quote
@@ -130,7 +130,7 @@ class _Scan:
     def _problem(self, error: Exception) -> MedallionError:
         """What an error means that came while the files were read."""
         problem = failed("the rows of a frame", error)
-        if isinstance(problem, StoreError) or isinstance(error, duckdb.OutOfMemoryException):
+        if isinstance(problem, StoreError) or out_of_memory(error):
             return problem
         if self.where and isinstance(error, duckdb.DataError | duckdb.ProgrammingError):
             return self._unfit(error)

@@ -1,6 +1,5 @@
 """Take rows back in the form in which a function gives them."""
 
-import itertools
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,8 +15,16 @@ from medallion.forms import INPUTS, Form, form_of
 from medallion.schema import Column, checked
 
 
-def taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spill: Path) -> str:
+def taken(
+    connection: duckdb.DuckDBPyConnection,
+    value: Any,
+    owner: object,
+    spill: Path,
+    late: list[Exception],
+) -> str:
     """A query of the rows that a function returned; they are registered with the connection.
+
+    What an iterator raises while the query is run is added to `late`: DuckDB tells its text only.
 
     Raises:
         ModelError: the value is no form of rows, or has columns that a table cannot have, or what
@@ -25,7 +32,7 @@ def taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spil
         StoreError: the disk is full.
     """
     try:
-        return _taken(connection, value, owner, spill)
+        return _taken(connection, value, owner, spill, late)
     except (MedallionError, duckdb.Error):
         raise
     except Exception as error:
@@ -37,11 +44,20 @@ def taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spil
         raise RaisedError(f"{owner} raised {type(error).__name__}: {error}") from error
 
 
-def _taken(connection: duckdb.DuckDBPyConnection, value: Any, owner: object, spill: Path) -> str:
+def _taken(
+    connection: duckdb.DuckDBPyConnection,
+    value: Any,
+    owner: object,
+    spill: Path,
+    late: list[Exception],
+) -> str:
     form = form_of(type(value))
     if form is Form.LAZY:
         return _microseconds(connection, _sunk(value, spill))
-    arrow = _arrow(value, form, owner, spill)
+    if isinstance(value, Iterator) and form is None:
+        arrow = _reader(value, owner, late)
+    else:
+        arrow = _arrow(value, form, owner, spill)
     # DuckDB would give repeated names new ones.
     checked([Column(name, "") for name in arrow.schema.names], owner)
     query = _registered(connection, arrow)
@@ -66,8 +82,6 @@ def _arrow(value: Any, form: Form | None, owner: object, spill: Path) -> Any:
             return value.to_arrow_reader(BATCH)
         case Form.DASK:
             return spilled(value, owner, spill, _from_pandas)
-    if isinstance(value, Iterator):
-        return _reader(value, owner)
     kind = type(value)
     raise ModelError(
         f"{owner} returned {kind.__module__}.{kind.__qualname__}, which is no form of rows",
@@ -81,7 +95,7 @@ def _registered(connection: duckdb.DuckDBPyConnection, arrow: Any) -> str:
     return f"select * from {quote(name)}"
 
 
-def _reader(batches: Iterator[Any], owner: object) -> Any:
+def _reader(batches: Iterator[Any], owner: object, late: list[Exception]) -> Any:
     import pyarrow as pa
 
     first = next(batches, None)
@@ -90,7 +104,16 @@ def _reader(batches: Iterator[Any], owner: object) -> Any:
             f"{owner} gave {'no batch' if first is None else type(first).__name__}",
             hint="yield at least one pa.RecordBatch, an empty one if there are no rows",
         )
-    return pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], batches))
+
+    def watched() -> Iterator[Any]:
+        try:
+            yield first
+            yield from batches
+        except Exception as error:
+            late.append(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(first.schema, watched())
 
 
 def _sunk(lazy: Any, spill: Path) -> str:

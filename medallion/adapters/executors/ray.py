@@ -50,7 +50,8 @@ class RayExecutor:
         task, name = self._connected(), name_of(fn)
         request = packed(fn, args, here=self._here)
         given = task.options(name=name, **_options(needs, cut=self._here))
-        reply = _answer(name, given, request, needs.timeout)
+        owner = os.getpid() if self._here else 0
+        reply = _answer(name, given, request, needs.timeout, owner)
         self._pids |= set(reply.pids)
         sys.stdout.writelines(f"{line}\n" for line in reply.printed)
         return cast(T, opened(reply.end))
@@ -161,12 +162,12 @@ def _options(needs: Resources, *, cut: bool) -> dict[str, float]:
     return {"num_cpus" if n == "CPU" else n: amount for n, amount in asked.items()}
 
 
-def _answer(name: str, task: Any, request: bytes, timeout: float) -> Reply:
+def _answer(name: str, task: Any, request: bytes, timeout: float, owner: int) -> Reply:
     import ray
     from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
     try:
-        return cast(Reply, ray.get(task.remote(request, timeout)))
+        return cast(Reply, ray.get(task.remote(request, timeout, owner)))
     except RayTaskError as error:
         raise DefinitionError(
             f"a Ray worker cannot do calls: {error.cause}",
