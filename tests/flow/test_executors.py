@@ -105,7 +105,8 @@ def lives(root: Path, executor: str) -> tuple[list[dict[str, Any]], list[Event]]
         found.append(contents(root))
         pids = set(project.table("task.numbers")["where"])
     assert (pids == {os.getpid()}) == (executor == "local")
-    assert not (root / "warehouse/.spill").exists()
+    if executor != "ray":  # a cluster that another test is connected to goes on
+        assert not (root / "warehouse/.spill").exists()
     return found, events
 
 
