@@ -2,6 +2,8 @@
 
 import os
 import resource
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -270,3 +272,62 @@ def test_hashes_are_those_of_the_files_that_are_there(tmp_path: Path) -> None:
 def test_no_paths_have_no_hashes(files: Files) -> None:
     assert files.hashes([]) == {}
     assert files.hashes(["/nowhere/a.parquet"]) == {}
+
+
+def aged(address: str) -> None:
+    """Let a file on disk look as if it was written long ago; in memory all look so."""
+    path = Path(address.removeprefix("file://"))
+    if path.exists():
+        os.utime(path, (1000, 1000))
+
+
+def test_what_is_kept_in_a_folder_is_listed_with_its_size(files: Files, tmp_path: Path) -> None:
+    folder = str(tmp_path / "kept")
+    assert files.kept(folder) == {}
+    for name in ("a.json", "b.json"):
+        files.write(f"{folder}/{name}", "text", lasting=False)
+    files.write(f"{folder}/below/c.json", "text", lasting=False)
+
+    assert list(files.kept(folder)) == [f"{folder}/a.json", f"{folder}/b.json"]
+    assert {stamp.bytes for stamp in files.kept(folder).values()} == {4}
+
+
+def test_a_text_expires_once_it_was_not_used_for_long(files: Files, address: str) -> None:
+    assert files.expire(address, 2000) is None
+    files.write(address, "text")
+    aged(address)
+    assert files.expire(address, 0) is None
+    assert files.expire(address, 2000) == "text"
+    assert files.read(address) is files.use(address) is None
+
+
+def test_a_text_that_is_used_does_not_expire(tmp_path: Path) -> None:
+    files, address = LocalFiles(), str(tmp_path / "text")
+    files.write(address, "text")
+    aged(address)
+
+    assert files.use(address) == "text"
+    assert files.expire(address, time.time() - 60) is None
+    assert files.read(address) == "text"
+    assert os.listdir(tmp_path) == ["text"]
+
+
+def test_of_who_uses_and_who_lets_expire_at_once_only_one_gets_the_text(tmp_path: Path) -> None:
+    files, address = LocalFiles(), str(tmp_path / "text")
+    both = threading.Barrier(2)
+    outcomes: set[tuple[str | None, str | None]] = set()
+
+    def expired() -> str | None:
+        both.wait()
+        return files.expire(address, time.time() - 60)
+
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(300):
+            files.write(address, "text", lasting=False)
+            aged(address)
+            other = pool.submit(expired)
+            both.wait()
+            outcomes.add((files.use(address), other.result()))
+
+    assert ("text", "text") not in outcomes
+    assert outcomes & {("text", None), (None, "text")}
