@@ -242,7 +242,8 @@ class Project:
         """
         settings = self.settings
         rules = Rules(settings.workers, settings.limits, fail_fast=settings.fail_fast)
-        means = Means(self.ports, self.survey, self.worker, rules, Slots(rules), windows)
+        slots = Slots(replace(rules, lanes=rules.lanes * windows))
+        means = Means(self.ports, self.survey, self.worker, rules, slots, windows)
         told = (
             logged(settings.log_path, plan.run, listener) if plan.tasks else nullcontext(listener)
         )

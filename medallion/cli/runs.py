@@ -124,7 +124,8 @@ def backfill(
     from medallion.render import report_text
 
     reports: list[Report] = []
-    with Project.load(Path.cwd(), executor=executor) as project:
+    processes = workers if workers > 1 else None
+    with Project.load(Path.cwd(), workers=processes, executor=executor) as project:
         plans = project.plan_backfill(model, start, end, downstream=downstream, batch=batch)
         _tell_range(start, end, json, project.backfill_range(model, start, end))
         for made in plans:
