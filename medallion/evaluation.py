@@ -1,7 +1,7 @@
 """Evaluation: the parts of a task, each computed once and found again after a crash."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -9,20 +9,24 @@ from typing import TypeVar
 
 from medallion.attempts import attempted
 from medallion.capture import printed_to
-from medallion.declaration import Strategy
-from medallion.errors import MedallionError, ModelError, SourceError
+from medallion.errors import (
+    LostWorkerError,
+    MedallionError,
+    ModelError,
+    SourceError,
+    TimeLimitError,
+)
 from medallion.forms import Form
 from medallion.frame import Frame
-from medallion.ledger import Entry, entry_name, home
 from medallion.names import TableName
 from medallion.order import Order, Worker
+from medallion.parts import landed_of, parts_of
 from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.result import find, result_key
 from medallion.schedule import Rules, Slots
 from medallion.survey import Survey
-from medallion.table import WHOLE, Draft, Part, Result, Table
-from medallion.window import Window
+from medallion.table import Draft, Part, Result, Table
 
 T = TypeVar("T")
 
@@ -191,7 +195,7 @@ class Evaluation:
         return Result(self.draft.settle(schema), ())
 
     def _parts(self) -> Sequence[Part]:
-        parts = self._parts_of_need()
+        parts = parts_of(self.task, self.means.survey, self._current)
         if not self.task.model.each or not parts:
             return parts
         task = self.task
@@ -205,30 +209,6 @@ class Evaluation:
         items = self._carried_out(self.means.worker.items, order)
         return [replace(part, item=item) for part in parts for item in items]
 
-    def _parts_of_need(self) -> Sequence[Part]:
-        need, model = self.task.need, self.task.model
-        if self.means.survey.by_window(self.task.node):
-            assert model.grain is not None
-            return self._window_parts(need.filled.split(model.grain))
-        if need.arrivals is not None:
-            new, again = need.arrivals.new, need.arrivals.again
-            merges = not need.anew and bool(again)
-            current = self._current() if merges else None
-            return [Part(landed=(*new, *again), again=again if merges else (), current=current)]
-        if model.strategy is Strategy.MERGE and not need.anew:
-            return [Part(current=self._current())]
-        return [WHOLE]
-
-    def _window_parts(self, windows: Iterable[Window]) -> Sequence[Part]:
-        arrivals = self.task.need.arrivals
-        if arrivals is None:
-            return [Part(window) for window in windows]
-        landed: dict[str, list[str]] = {}
-        for entry in arrivals.entries:
-            window, name = home(entry)
-            landed.setdefault(window, []).append(name)
-        return [Part(window, landed=tuple(landed.get(str(window), ()))) for window in windows]
-
     def _current(self) -> Frame | None:
         """The table's rows now."""
         if self.before is None or self.before.main is None:
@@ -241,7 +221,7 @@ class Evaluation:
         """A part's result, found or computed, and where it is kept."""
         task, clock = self.task, time.perf_counter()
         inputs = self.means.survey.slices(task.node, self.inputs, part.window)
-        entries = self._landed(part)
+        entries = landed_of(task, part)
         digests = {name: entry.digest for name, entry in entries.items()}
         key = result_key(task.code, inputs, part, digests, self.salt)
         address = f"{draft.location}/results/{key}.json"
@@ -270,20 +250,16 @@ class Evaluation:
                 self.means.slots.taken(model.tags),
                 printed_to(lambda line: self.told.printed(order.part, line)),
             ):
-                return self.means.ports.executor.call(work, order, needs=model.needs)
+                try:
+                    return self.means.ports.executor.call(work, order, needs=model.needs)
+                except (TimeLimitError, LostWorkerError) as error:
+                    raise type(error)(f"{model.name}: {error.message}", hint=error.hint) from error
 
         return attempted(attempt, model.retries, partial(self.told.retrying, order.part))
 
     def _referred(self, inputs: Mapping[TableName, Frame]) -> dict[TableName, Frame]:
         """The frames as they can be sent elsewhere, and be opened there."""
         return {n: replace(frame, reader=self.means.worker) for n, frame in inputs.items()}
-
-    def _landed(self, part: Part) -> Mapping[str, Entry]:
-        """The landed files that the part reads, as they were when they were seen."""
-        arrivals = self.task.need.arrivals
-        if arrivals is None or part.landed is None:
-            return {}
-        return {n: arrivals.entries[entry_name(part.window, n)] for n in part.landed}
 
 
 def _after(draft: Draft, first: Result) -> Draft:

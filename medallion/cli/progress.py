@@ -59,7 +59,9 @@ def told(event: Event) -> str | None:
         return result_line(event.result)
     if event.step is Step.RETRYING:
         why = event.details["why"].partition("\n")[0]
-        return f"retrying   {event.subject} in {event.details['pause']:.1f} s: {why}"
+        of = event.details.get("item", event.details.get("window"))
+        what = event.subject if of is None else f"{event.subject} {of}"
+        return f"retrying   {what} in {event.details['pause']:.1f} s: {why}"
     if event.step is Step.PRINTED:
         return f"{'':<10} {event.subject}: {event.details['line']}"
     if event.step is Step.PUBLISHED:

@@ -366,7 +366,7 @@ def test_a_task_that_hangs_is_stopped_and_the_rest_is_built(tmp_path: Path) -> N
 
     failure = report["gold.hangs"].failure
     assert failure
-    assert "time limit" in failure.message
+    assert failure.message == "gold.hangs: it was stopped after 2 s, its time limit"
     assert report["gold.works"].state is State.WRITTEN
     assert [e.details["line"] for e in events if e.step is Step.PRINTED] == ["before it hung"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from medallion.adapters.executors.processes import ATTEMPTS, lost
 from medallion.adapters.executors.remote import Reply, worked
 from medallion.adapters.executors.room import Room
-from medallion.adapters.executors.work import name_of, opened, packed
+from medallion.adapters.executors.work import opened, packed
 from medallion.errors import DefinitionError, InfrastructureError, LostWorkerError
 from medallion.ports import NOTHING
 from medallion.resources import Resources
@@ -54,11 +54,11 @@ class DaskExecutor:
 
     def call(self, fn: Callable[..., T], /, *args: Any, needs: Resources = NOTHING) -> T:
         """Do the call in one of the workers. What it prints comes when it has ended."""
-        client, name = self._connected(), name_of(fn)
+        client = self._connected()
         request = packed(fn, args, here=not self._address)
         resources = _asked(client, needs) if self._address else None
         with self._room.taken(needs):
-            reply = _answer(client, name, request, needs.timeout, resources)
+            reply = _answer(client, request, needs.timeout, resources)
         sys.stdout.writelines(f"{line}\n" for line in reply.printed)
         return cast(T, opened(reply.end))
 
@@ -149,7 +149,6 @@ def _asked(client: "Client", needs: Resources) -> Mapping[str, float] | None:
 
 def _answer(
     client: "Client",
-    name: str,
     request: bytes,
     timeout: float,
     resources: Mapping[str, float] | None,
@@ -161,6 +160,6 @@ def _answer(
         future = client.submit(worked, request, timeout, pure=False, resources=resources)
         return future.result()
     except KilledWorker as error:
-        raise lost(name, "its worker was lost", error.allowed_failures + 1) from error
+        raise lost("its worker was lost", error.allowed_failures + 1) from error
     except (CancelledError, OSError, RuntimeError) as error:
-        raise LostWorkerError(f"{name}: the Dask cluster is gone: {error}") from error
+        raise LostWorkerError(f"the Dask cluster is gone: {error}") from error

@@ -7,8 +7,8 @@ from typing import Any, TypeVar, cast
 
 from medallion.adapters.executors.child import Child
 from medallion.adapters.executors.room import Room
-from medallion.adapters.executors.work import name_of, opened, packed
-from medallion.errors import LostWorkerError, TimeLimitError
+from medallion.adapters.executors.work import opened, packed
+from medallion.errors import LostWorkerError
 from medallion.ports import NOTHING
 from medallion.resources import Resources
 
@@ -36,7 +36,7 @@ class ProcessExecutor:
         """Do the call in one of the processes."""
         request = packed(fn, args)
         with self._room.taken(needs), self._slots:
-            reply = self._reply(request, needs.timeout, name_of(fn))
+            reply = self._reply(request, needs.timeout)
         return cast(T, opened(reply))
 
     @property
@@ -55,16 +55,14 @@ class ProcessExecutor:
         for child in idle:
             child.end()
 
-    def _reply(self, request: bytes, timeout: float, name: str) -> bytes:
+    def _reply(self, request: bytes, timeout: float) -> bytes:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with self._child() as child:
                     return child.call(request, timeout)
             except LostWorkerError as error:
                 if attempt == ATTEMPTS or self._closed:
-                    raise lost(name, error.message, attempt) from None
-            except TimeLimitError as error:
-                raise TimeLimitError(f"{name}: {error.message}", hint=error.hint) from None
+                    raise lost(error.message, attempt) from None
         raise AssertionError
 
     @contextmanager
@@ -89,9 +87,9 @@ class ProcessExecutor:
                 child.end()
 
 
-def lost(name: str, how: str, times: int) -> LostWorkerError:
+def lost(how: str, times: int) -> LostWorkerError:
     """The error of a call that was done so many times and never ended."""
     return LostWorkerError(
-        f"{name}: {how}, in {times} attempts" if times > 1 else f"{name}: {how}",
+        f"{how}, in {times} attempts" if times > 1 else how,
         hint="it may have run out of memory: let fewer run at a time, or do less in one",
     )

@@ -47,11 +47,11 @@ class RayExecutor:
 
     def call(self, fn: Callable[..., T], /, *args: Any, needs: Resources = NOTHING) -> T:
         """Do the call in one of the workers. What it prints comes when it has ended."""
-        task, name = self._connected(), name_of(fn)
+        task = self._connected()
         request = packed(fn, args, here=self._here)
-        given = task.options(name=name, **_options(needs, cut=self._here))
+        given = task.options(name=name_of(fn), **_options(needs, cut=self._here))
         owner = os.getpid() if self._here else 0
-        reply = _answer(name, given, request, needs.timeout, owner)
+        reply = _answer(given, request, needs.timeout, owner)
         self._pids |= set(reply.pids)
         sys.stdout.writelines(f"{line}\n" for line in reply.printed)
         return cast(T, opened(reply.end))
@@ -162,7 +162,7 @@ def _options(needs: Resources, *, cut: bool) -> dict[str, float]:
     return {"num_cpus" if n == "CPU" else n: amount for n, amount in asked.items()}
 
 
-def _answer(name: str, task: Any, request: bytes, timeout: float, owner: int) -> Reply:
+def _answer(task: Any, request: bytes, timeout: float, owner: int) -> Reply:
     import ray
     from ray.exceptions import OutOfMemoryError, RayError, RayTaskError, WorkerCrashedError
 
@@ -174,6 +174,6 @@ def _answer(name: str, task: Any, request: bytes, timeout: float, owner: int) ->
             hint="install medallion where the workers are",
         ) from error
     except (OutOfMemoryError, WorkerCrashedError) as error:
-        raise lost(name, "its worker was lost", ATTEMPTS) from error
+        raise lost("its worker was lost", ATTEMPTS) from error
     except RayError as error:
-        raise lost(name, f"the Ray cluster lost it: {error}", 1) from error
+        raise lost(f"the Ray cluster lost it: {error}", 1) from error

@@ -1,0 +1,49 @@
+"""Parts: what of a task is computed in one go, and found again alone."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from medallion.declaration import Strategy
+from medallion.frame import Frame
+from medallion.ledger import Entry, entry_name, home
+from medallion.plan import Task
+from medallion.survey import Survey
+from medallion.table import WHOLE, Part
+
+
+def parts_of(task: Task, survey: Survey, current: Callable[[], Frame | None]) -> Sequence[Part]:
+    """The parts of a task, one for each window where it is built by window.
+
+    `current` gives the table's rows as they are, for what is merged into them.
+    """
+    need, model = task.need, task.model
+    if survey.by_window(task.node):
+        return _windows(task)
+    if need.arrivals is not None:
+        new, again = need.arrivals.new, need.arrivals.again
+        merges = not need.anew and bool(again)
+        rows = current() if merges else None
+        return [Part(landed=(*new, *again), again=again if merges else (), current=rows)]
+    if model.strategy is Strategy.MERGE and not need.anew:
+        return [Part(current=current())]
+    return [WHOLE]
+
+
+def _windows(task: Task) -> Sequence[Part]:
+    grain, arrivals = task.model.grain, task.need.arrivals
+    assert grain is not None
+    windows = task.need.filled.split(grain)
+    if arrivals is None:
+        return [Part(window) for window in windows]
+    landed: dict[str, list[str]] = {}
+    for entry in arrivals.entries:
+        window, name = home(entry)
+        landed.setdefault(window, []).append(name)
+    return [Part(window, landed=tuple(landed.get(str(window), ()))) for window in windows]
+
+
+def landed_of(task: Task, part: Part) -> Mapping[str, Entry]:
+    """The landed files that a part reads, by name, as they were when they were seen."""
+    arrivals = task.need.arrivals
+    if arrivals is None or part.landed is None:
+        return {}
+    return {n: arrivals.entries[entry_name(part.window, n)] for n in part.landed}
