@@ -1,6 +1,6 @@
 """What a task costs on each executor, and how much memory many rows take.
 
-    python benchmarks/tasks.py [--tasks 300] [--rows 12000000] [--executors local,processes,dask,ray]
+    python benchmarks/tasks.py [--tasks 300] [--rows 12000000] [--executors local,dask]
 
 Tiny tasks: a graph of helper tasks that each give one row, in chains of two. The cost of one is the
 slope between many and few of them. Many rows: a SQL model, one that gets and gives batches, and one
@@ -22,12 +22,12 @@ from typing import Any
 from measure import MEDALLION, ROOT, table
 
 SETTINGS = '[tool.medallion]\nmemory_limit = "1GB"\nspill_limit = "20GB"\n'
-TINY = '''import pyarrow as pa
+TINY = """import pyarrow as pa
 
 from medallion import Frame, ref, task
 
-'''
-CHAIN = '''
+"""
+CHAIN = """
 @task
 def first{n}() -> pa.Table:
     return pa.table({{"n": [{n}]}})
@@ -36,7 +36,7 @@ def first{n}() -> pa.Table:
 @task
 def then{n}(first: Frame = ref("task.first{n}")) -> Frame:
     return first
-'''
+"""
 MANY = '''import pyarrow as pa
 import polars as pl
 from collections.abc import Iterator

@@ -4,6 +4,7 @@ Its pickle is the project's address. Where that arrives, the project's files are
 engine is made; no catalog is opened there, and nothing is committed.
 """
 
+import atexit
 import hashlib
 import os
 import platform
@@ -167,6 +168,8 @@ def _opened(settings: Settings, *, again: bool) -> Shop:
         if known is None or again:
             definition = load(settings)
             ports = known.ports if known else wiring.connect(settings, definition.sources)
+            if known is None:
+                atexit.register(ports.close)
             known = _shops[repr(settings)] = Shop(definition, ports)
         return known
 
