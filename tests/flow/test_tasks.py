@@ -228,6 +228,48 @@ def test_the_items_of_a_model_are_one_table_and_one_snapshot(tmp_path: Path) -> 
     assert [r["country"] for r in rows(tmp_path, "gold.shares")] == ["gb", "nl", "us"]
 
 
+def test_items_and_windows_go_together(tmp_path: Path) -> None:
+    """Each window is built for each item, and a late row builds its window alone."""
+    code = """
+    from datetime import datetime
+    from medallion import day
+
+    @silver(time_column="at", partition_by=day("at"))
+    def events() -> SQL:
+        return "select * from bronze.landed"
+
+    @gold(for_each=["nl", "gb"], time_column="at", partition_by=day("at"))
+    def counted(country: str, events: pd.DataFrame = ref("silver.events")) -> pd.DataFrame:
+        note(country)
+        found = events[events["country"] == country]
+        return pd.DataFrame({"at": found["at"], "country": found["country"], "of": len(events)})
+    """
+    landed = """
+    from medallion import *
+
+    @bronze(time_column="at", partition_by=day("at"))
+    def landed() -> Source:
+        return files("landing/*.csv", columns={"at": "timestamp", "country": "varchar"})
+    """
+    lines = "at,country\n2019-01-01 01:00:00,nl\n2019-01-01 02:00:00,gb\n2019-01-02 01:00:00,nl\n"
+    write(tmp_path, {"models/landed.py": landed, "landing/a.csv": lines})
+    report = build(project(tmp_path, code))
+    assert report["gold.counted"].parts == 4
+    assert len(rows(tmp_path, "gold.counted")) == 3
+
+    write(tmp_path, {"landing/b.csv": "at,country\n2019-01-02 05:00:00,gb\n"})
+    assert build(tmp_path)["gold.counted"].parts == 2
+
+    found = [(str(r["at"])[:13], r["country"], r["of"]) for r in rows(tmp_path, "gold.counted")]
+    assert found == [
+        ("2019-01-01 01", "nl", 2),
+        ("2019-01-01 02", "gb", 2),
+        ("2019-01-02 01", "nl", 2),
+        ("2019-01-02 05", "gb", 2),
+    ]
+    assert calls(tmp_path).count("nl") == 3
+
+
 def test_an_item_that_fails_does_not_keep_the_others_from_being_done_and_resumes_alone(
     tmp_path: Path,
 ) -> None:
