@@ -19,7 +19,7 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Landed files: CSV, TSV, JSON lines or Parquet, by the ending of their names.
+    """Landed files: CSV, TSV, JSON or Parquet, by the ending of their names.
 
     The rows get two more columns: `_source_file`, the name of the file they came from, and
     `_loaded_at`, when the run read them.

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from support.projects import rows, sql_model, suite, write
 
@@ -144,6 +145,8 @@ def test_a_wrong_project_is_refused_before_anything_is_touched(tmp_path: Path, n
 
 
 LANDED = {
+    "no gzip, as a.csv.gz": (b"id,at\n1,2026-01-01\n", "a.csv.gz cannot be read"),
+    "lines, as a.json": (b'{"id": 1}\n{"id": 2}\n', "is not one JSON array of objects"),
     "empty": (b"", "a.csv is empty"),
     "garbage": (bytes(range(256)) * 9, "no header that can be read|unprintable|repeated"),
     "another table's": (b"x,y\n1,2\n", "none of the declared columns"),
@@ -160,7 +163,8 @@ def test_a_wrong_landing_file_is_refused_before_anything_is_touched(
     before = files_of(root)
     landing = root / "landing" / "a.csv"
     landing.unlink()
-    (landing.with_suffix(".xlsx") if "kind" in name else landing).write_bytes(content)
+    landed = "a.xlsx" if "kind" in name else name.partition(" as ")[2] or "a.csv"
+    (landing.parent / landed).write_bytes(content)
     with pytest.raises(SourceError, match=told) as refused, Project.load(root) as project:
         project.build()
 
@@ -207,7 +211,8 @@ def test_a_line_that_cannot_be_read_fails_the_build_and_names_itself(
     assert "a.csv" in failure.message or "landing/*" in failure.message
 
 
-def test_dirty_files_lose_and_shift_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ending", "codec"), [("", None), (".gz", "gzip"), (".zst", "zstd")])
+def test_dirty_files_lose_and_shift_nothing(tmp_path: Path, ending: str, codec: str | None) -> None:
     """Mixed line ends, a byte-order mark, missing and added columns, quotes, no last line end."""
     root = write(tmp_path, EVENTS)
     landing = root / "landing"
@@ -219,6 +224,11 @@ def test_dirty_files_lose_and_shift_nothing(tmp_path: Path) -> None:
     )
     (landing / "c.tsv").write_bytes(b"id\tat\n6\t2026-01-06\n")
     (landing / "d.jsonl").write_bytes(b'{"id": 7, "at": "2026-01-07", "more": [1]}\n{"id": 8}\n')
+    (landing / "e.json").write_bytes(b'[{"id": 9, "at": "2026-01-09"},\r\n {"id": 10}]')
+    for file in list(landing.iterdir()) if codec else ():
+        with pa.CompressedOutputStream(f"{file}{ending}", codec) as out:
+            out.write(file.read_bytes())
+        file.unlink()
     with Project.load(root) as project:
         report = project.build()
         assert report.ok, report.results[0].failure
@@ -226,7 +236,10 @@ def test_dirty_files_lose_and_shift_nothing(tmp_path: Path) -> None:
             "select * exclude (_loaded_at) from bronze.events order by id"
         ).to_pylist()
 
-    assert [(r["id"], r["at"] and r["at"].day, r["note"], r["_source_file"]) for r in found] == [
+    assert all(r["_source_file"].endswith(ending) for r in found)
+    names = [r["_source_file"].removesuffix(ending) for r in found]
+    days = [r["at"] and r["at"].day for r in found]
+    assert [(r["id"], d, r["note"], n) for r, d, n in zip(found, days, names, strict=True)] == [
         (1, 1, "x", "a.csv"),
         (2, 2, None, "a.csv"),
         (3, 3, "z", "a.csv"),
@@ -235,6 +248,8 @@ def test_dirty_files_lose_and_shift_nothing(tmp_path: Path) -> None:
         (6, 6, None, "c.tsv"),
         (7, 7, None, "d.jsonl"),
         (8, None, None, "d.jsonl"),
+        (9, 9, None, "e.json"),
+        (10, None, None, "e.json"),
     ]
     assert [r["more"] for r in found if r["id"] == 7] == [[1]]
 

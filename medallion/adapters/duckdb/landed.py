@@ -1,33 +1,42 @@
 """The files of a source: which there are, what their headers say, how their lines end."""
 
+import codecs
 import csv
 import glob
+import io
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from medallion.adapters.duckdb.content import COMPRESSIONS, copied, measured, opened
 from medallion.errors import SourceError
 from medallion.source import Source, fixed_folder
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-JSON = (".jsonl", ".ndjson")
-_SUFFIXES = (*DELIMITERS, *JSON, ".parquet")
-_CHUNK = 1 << 20
+LINES = (".jsonl", ".ndjson")
+ARRAY = ".json"
+_PARQUET = ".parquet"
+_TEXTS = (*DELIMITERS, *LINES, ARRAY)
+_HEAD = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """One landed file: how it is called below the pattern's folder, and where it can be read."""
+    """One landed file: how it is called below the pattern's folder, and where it can be read.
+
+    `size` is that on disk; once the file was looked through, that of what is compressed in it.
+    """
 
     name: str
     path: Path
     readable: Path
+    size: int
     columns: tuple[str, ...] = ()
 
     @property
-    def suffix(self) -> str:
-        """The ending that says what kind of file it is."""
-        return self.path.suffix
+    def kind(self) -> str:
+        """The ending that says what kind of file it is, without that of a compression."""
+        return _kind(self.path)
 
 
 def landed(source: Source, names: Collection[str] | None = None) -> tuple[Landed, ...]:
@@ -53,34 +62,67 @@ def landed(source: Source, names: Collection[str] | None = None) -> tuple[Landed
 def uniform(files: Iterable[Landed], scratch: Path) -> tuple[Landed, ...]:
     """The files; those that mix kinds of line ends as copies in `scratch` with line feeds only.
 
-    A line end inside of a quoted value becomes a line feed with the others.
+    A line end inside of a quoted value becomes a line feed with the others. What is compressed is
+    read to its end.
+
+    Raises:
+        SourceError: a file is damaged, or not all there.
     """
-    return tuple(
-        replace(f, readable=_copy(f, number, scratch)) if _mixed(f) else f
-        for number, f in enumerate(files)
-    )
+    return tuple(_uniform(file, scratch / str(number)) for number, file in enumerate(files))
+
+
+def _uniform(file: Landed, scratch: Path) -> Landed:
+    plain = file.path.suffix == file.kind
+    if file.kind == _PARQUET or (plain and file.kind in LINES):
+        return file
+    content = measured(file.path)
+    # DuckDB takes an array that ends after a comma for a whole one.
+    if file.kind == ARRAY and content.last != b"]":
+        raise SourceError(f"{file.path} has an array that does not end", hint="land it again")
+    file = replace(file, size=content.size)
+    if file.kind not in DELIMITERS or not content.mixed:
+        return file
+    copy = scratch / (file.path.name if plain else file.path.stem)
+    copied(file.path, copy)
+    return replace(file, readable=copy)
 
 
 def _landed(path: Path, name: str) -> Landed:
-    if path.suffix not in _SUFFIXES:
+    kind = _kind(path)
+    if kind not in (*_TEXTS, _PARQUET) or (kind == _PARQUET and path.suffix != kind):
         raise SourceError(
-            f"{path} is of no known kind", hint=f"the name ends in one of: {', '.join(_SUFFIXES)}"
+            f"{path} is of no known kind",
+            hint=f"the name ends in one of: {', '.join((*_TEXTS, _PARQUET))}; "
+            f"all but the last also with {' or '.join(COMPRESSIONS)}",
         )
-    try:
-        if path.stat().st_size == 0:
-            raise SourceError(
-                f"{path} is empty: not even a header", hint="remove it or land it again"
-            )
-        columns = _header(path, DELIMITERS[path.suffix]) if path.suffix in DELIMITERS else ()
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
-    return Landed(name, path, path, columns)
+    with opened(path) as file:
+        start, size = file.read(_HEAD), path.stat().st_size
+    if not start.removeprefix(codecs.BOM_UTF8):
+        raise SourceError(f"{path} is empty: not even a header", hint="remove it or land it again")
+    if kind == ARRAY:
+        _check_array(path, start)
+    columns = _header(path, DELIMITERS[kind]) if kind in DELIMITERS else ()
+    return Landed(name, path, path, size, columns)
+
+
+def _kind(path: Path) -> str:
+    return Path(path.stem).suffix if path.suffix in COMPRESSIONS else path.suffix
+
+
+def _check_array(path: Path, start: bytes) -> None:
+    before, opening, first = start.removeprefix(codecs.BOM_UTF8).partition(b"[")
+    if not opening or before.strip() or first.lstrip()[:1] not in (b"{", b"]", b""):
+        raise SourceError(
+            f"{path} is not one JSON array of objects",
+            hint="if it has one object a line, let its name end in .jsonl",
+        )
 
 
 def _header(path: Path, delimiter: str) -> tuple[str, ...]:
     try:
         # What is no text shows in the names; further down, the reader tells its line.
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        with opened(path) as file:
+            lines = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
             names = tuple(next(csv.reader(lines, delimiter=delimiter, strict=True)))
     except csv.Error as error:
         raise SourceError(
@@ -97,29 +139,3 @@ def _header(path: Path, delimiter: str) -> tuple[str, ...]:
 
 def _is_text(name: str) -> bool:
     return name.isprintable() and "\N{REPLACEMENT CHARACTER}" not in name
-
-
-def _mixed(file: Landed) -> bool:
-    # Most files have none, and looking for one byte is many times faster than counting.
-    if file.suffix not in DELIMITERS or not any(b"\r" in chunk for chunk in _chunks(file.path)):
-        return False
-    both = feeds = 0
-    for chunk in _chunks(file.path):
-        both += chunk.count(b"\r\n")
-        feeds += chunk.count(b"\n")
-    return 0 < both < feeds
-
-
-def _copy(file: Landed, number: int, scratch: Path) -> Path:
-    scratch.mkdir(parents=True, exist_ok=True)
-    copy = scratch / f"{number}{file.suffix}"
-    with copy.open("wb") as out:
-        out.writelines(chunk.replace(b"\r\n", b"\n") for chunk in _chunks(file.path))
-    return copy
-
-
-def _chunks(path: Path) -> Iterable[bytes]:
-    """The file's bytes; no chunk ends between the two halves of a line end."""
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk + file.read(1) if chunk.endswith(b"\r") else chunk

@@ -1,4 +1,4 @@
-"""Landed files as SQL: CSV, TSV, JSON lines and Parquet, as dirty as they come.
+"""Landed files as SQL: CSV, TSV, JSON and Parquet, as dirty as they come.
 
 DuckDB's reader is used in its strict mode, which refuses what it does not understand, never in the
 lenient one, which shifts values between rows where a file mixes line ends.
@@ -10,11 +10,12 @@ from pathlib import Path
 import duckdb
 
 from medallion.adapters.duckdb.duck import run
-from medallion.adapters.duckdb.landed import DELIMITERS, JSON, Landed
+from medallion.adapters.duckdb.landed import ARRAY, DELIMITERS, LINES, Landed
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import SourceError
 from medallion.source import LOADED_AT, SOURCE_FILE, Source
 
+_FORMATS = {**dict.fromkeys(LINES, "format = 'newline_delimited'"), ARRAY: "format = 'array'"}
 _SCAN_BYTES = 64_000_000
 _ALONE_BYTES = 8_000_000  # a file that is worth a scan of its own
 
@@ -43,7 +44,17 @@ def unreadable(source: Source, error: duckdb.Error) -> SourceError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # What comes after the file are the reader's settings; advice about them is no help here.
     end = next((i for i, line in enumerate(lines, 1) if line.startswith("file = ")), len(lines))
-    advice = ("Possible", "*", "Enable", "Disable", "This type", "This can happen")
+    advice = (
+        "Possible",
+        "*",
+        "Enable",
+        "Disable",
+        "This type",
+        "This can happen",
+        "Try ",
+        "LINE ",
+        "^",
+    )
     kept = [line for line in lines[:end] if not line.startswith(advice)]
     return SourceError(
         f"the files {source.pattern} cannot be read: {'; '.join(kept)[:600]}",
@@ -56,11 +67,11 @@ def _groups(files: Sequence[Landed]) -> list[tuple[Landed, ...]]:
     groups: dict[object, list[Landed]] = {}
     full: list[tuple[Landed, ...]] = []
     for file in files:
-        alone = file.readable != file.path or file.path.stat().st_size >= _ALONE_BYTES
-        key = file.suffix, file.columns, file.path if alone else None
+        alone = file.readable != file.path or file.size >= _ALONE_BYTES
+        key = file.kind, file.columns, file.path if alone else None
         group = groups.setdefault(key, [])
         group.append(file)
-        if sum(f.path.stat().st_size for f in group) >= _SCAN_BYTES:
+        if sum(f.size for f in group) >= _SCAN_BYTES:
             full.append(tuple(groups.pop(key)))
     return [*full, *map(tuple, groups.values())]
 
@@ -68,9 +79,13 @@ def _groups(files: Sequence[Landed]) -> list[tuple[Landed, ...]]:
 def _select(
     connection: duckdb.DuckDBPyConnection, group: Sequence[Landed], declared: Mapping[str, str]
 ) -> str:
-    as_text = declared and group[0].suffix in DELIMITERS
+    as_text = declared and group[0].kind in DELIMITERS
     header = dict.fromkeys(group[0].columns, "varchar")
-    found = header if as_text else _found(connection, group)
+    found = header if as_text else _found(connection, group) or dict(declared)
+    if not found:
+        raise SourceError(
+            f"{group[0].path} has no row that tells its columns", hint="declare them: columns={...}"
+        )
     if declared and not set(found) & set(declared):
         raise SourceError(
             f"{group[0].path} has none of the declared columns; it has {', '.join(found)[:300]}",
@@ -84,30 +99,49 @@ def _select(
 
 def _scan(group: Sequence[Landed], types: Mapping[str, str]) -> str:
     """The call that reads the files. CSV and JSON are parsed as the types that are wanted."""
-    paths, suffix = _paths(f.readable for f in group), group[0].suffix
+    paths, kind = _paths(f.readable for f in group), group[0].kind
     named = f"filename = {literal(SOURCE_FILE)}"
     columns = ", ".join(f"{literal(n)}: {literal(t)}" for n, t in types.items())
-    if suffix in DELIMITERS:
-        dialect = f"delim = {literal(DELIMITERS[suffix])}, quote = '\"', escape = '\"'"
+    if kind in DELIMITERS:
+        dialect = f"delim = {literal(DELIMITERS[kind])}, quote = '\"', escape = '\"'"
         typed = f"auto_detect = false, header = true, columns = {{{columns}}}"
         return f"read_csv({paths}, {dialect}, {typed}, {named})"
-    if suffix in JSON:
-        typed = f"format = 'newline_delimited', columns = {{{columns}}}"
+    if kind in _FORMATS:
+        typed = f"{_FORMATS[kind]}, records = true, columns = {{{columns}}}"
         return f"read_json({paths}, {typed}, {named})"
     return f"read_parquet({paths}, union_by_name = true, hive_partitioning = false, {named})"
 
 
 def _found(connection: duckdb.DuckDBPyConnection, group: Sequence[Landed]) -> dict[str, str]:
     """The columns of the files, and the types that all their values fit."""
-    paths, suffix = _paths(f.readable for f in group), group[0].suffix
-    if suffix in DELIMITERS:
-        dialect = f"delim = {literal(DELIMITERS[suffix])}, header = true, sample_size = -1"
+    paths, kind = _paths(f.readable for f in group), group[0].kind
+    if kind in DELIMITERS:
+        dialect = f"delim = {literal(DELIMITERS[kind])}, header = true, sample_size = -1"
         scan = f"read_csv({paths}, union_by_name = true, {dialect})"
-    elif suffix in JSON:
-        lines = "format = 'newline_delimited', sample_size = -1"
-        scan = f"read_json({paths}, union_by_name = true, {lines})"
+    elif kind in _FORMATS:
+        return _found_in_objects(connection, paths, _FORMATS[kind])
     else:
         scan = f"read_parquet({paths}, union_by_name = true, hive_partitioning = false)"
+    return _described(connection, scan)
+
+
+def _found_in_objects(
+    connection: duckdb.DuckDBPyConnection, paths: str, form: str
+) -> dict[str, str]:
+    """The columns of JSON files; none where they have no rows, or only objects without a name."""
+    scan = f"read_json({paths}, {form}, union_by_name = true, sample_size = -1"
+    found = _described(connection, f"{scan})")
+    if "json" not in found:
+        return found
+    # DuckDB's name for what has no columns: no row, no object, or an object taken for a map.
+    # Read as objects, a file with anything else is refused with its name.
+    read = f"read_json({paths}, {form}, records = true, columns = {{json: 'json'}})"
+    [(values,)] = run(connection, f"select count(json) from {read}")
+    found = _described(connection, f"{scan}, map_inference_threshold = -1)")
+    return {} if found.keys() == {"json"} and not values else found
+
+
+def _described(connection: duckdb.DuckDBPyConnection, scan: str) -> dict[str, str]:
     return {str(r[0]): str(r[1]) for r in run(connection, f"describe select * from {scan}")}
 
 
