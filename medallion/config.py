@@ -30,7 +30,7 @@ class Settings:
     models: str = "models"
     expectations: str = "expectations"
     warehouse: str = "warehouse"
-    catalog: str = ""  # a SQLAlchemy address; SQLite in the warehouse if not set
+    catalog: str = field(default="", repr=False)  # a SQLAlchemy address, maybe with a password
     locations: Mapping[str, str] = field(default_factory=dict)
     memory_limit: str = "2GB"  # or a share of the machine's: "50%"
     spill_limit: str = "50GB"

@@ -13,18 +13,21 @@ from medallion.config import Settings
 from medallion.ports import Executor, Ports
 from medallion.wiring import connect
 
-ADAPTERS = ("memory", "iceberg+duckdb+great_expectations")
+ADAPTERS = ("memory", "iceberg+duckdb+great_expectations", "postgresql")
 
 
-def made(adapter: str, folder: Path) -> Ports:
+def made(adapter: str, folder: Path, catalog: str = "") -> Ports:
     """The ports of an adapter on an empty lake."""
-    return memory_ports() if adapter == "memory" else connect(Settings(folder, threads=2))
+    if adapter == "memory":
+        return memory_ports()
+    return connect(Settings(folder, threads=2, catalog=catalog))
 
 
 @pytest.fixture(params=ADAPTERS)
 def ports(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ports]:
     """The ports of each adapter, one after the other."""
-    ports = made(request.param, tmp_path)
+    catalog = request.getfixturevalue("postgres") if request.param == "postgresql" else ""
+    ports = made(request.param, tmp_path, catalog)
     yield ports
     ports.close()
 

@@ -94,20 +94,20 @@ def test_a_branch_that_somebody_else_wrote_to_is_not_published(tmp_path: Path) -
     assert {row["batch"] for row in rows(tmp_path, "silver.right")} == {1}
 
 
-def test_of_two_builds_at_once_one_wins_or_both_compose(tmp_path: Path) -> None:
+def test_of_two_builds_at_once_one_wins_or_both_compose(root: Path) -> None:
     """Two processes build the same tables again and again; `main` is always of one run."""
-    land(tmp_path, 1)
+    land(root, 1)
     with running() as one, running() as other, ThreadPoolExecutor(2) as pool:
-        assert one.build(tmp_path)["status"] == 0
+        assert one.build(root)["status"] == 0
         for batch in range(2, 7):
-            land(tmp_path, batch)
-            both = [pool.submit(r.build, tmp_path) for r in (one, other)]
+            land(root, batch)
+            both = [pool.submit(r.build, root) for r in (one, other)]
             answers = [f.result() for f in both]
 
             assert all(a["status"] in (0, 3) for a in answers), answers
             assert any(a["status"] == 0 for a in answers) or _published(answers), answers
             for left, right in (("silver.left", "silver.right"),):
-                assert _runs(tmp_path, left) == _runs(tmp_path, right)
+                assert _runs(root, left) == _runs(root, right)
 
 
 def _published(answers: list[dict[str, object]]) -> bool:

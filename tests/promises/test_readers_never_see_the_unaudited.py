@@ -21,18 +21,18 @@ def judge(out: Path) -> int:
     return polls
 
 
-def test_a_build_that_passes_shows_each_layer_at_once(tmp_path: Path, runner: Runner) -> None:
-    with reading(tmp_path / "warehouse/catalog.db", tmp_path / "seen.jsonl") as out:
+def test_a_build_that_passes_shows_each_layer_at_once(root: Path, runner: Runner) -> None:
+    with reading(root) as out:
         for batch in range(1, 6):
-            land(tmp_path, batch)
-            assert runner.build(tmp_path)["status"] == 0
+            land(root, batch)
+            assert runner.build(root)["status"] == 0
 
     assert judge(out) > 10
-    assert {row["batch"] for row in rows(tmp_path, "silver.left")} == {5}
+    assert {row["batch"] for row in rows(root, "silver.left")} == {5}
 
 
 def test_rows_that_fail_their_audit_are_never_seen(tmp_path: Path, runner: Runner) -> None:
-    with reading(tmp_path / "warehouse/catalog.db", tmp_path / "seen.jsonl") as out:
+    with reading(tmp_path) as out:
         for batch, bad in ((1, True), (2, False), (3, True), (4, True), (5, False), (6, True)):
             land(tmp_path, batch, bad=bad)
             assert runner.build(tmp_path)["status"] == (1 if bad else 0)
@@ -42,7 +42,7 @@ def test_rows_that_fail_their_audit_are_never_seen(tmp_path: Path, runner: Runne
 
 
 def test_a_model_that_raises_shows_nothing_of_its_layer(tmp_path: Path, runner: Runner) -> None:
-    with reading(tmp_path / "warehouse/catalog.db", tmp_path / "seen.jsonl") as out:
+    with reading(tmp_path) as out:
         for batch, broken in ((1, False), (2, True), (3, True), (4, False)):
             land(tmp_path, batch, broken=broken)
             assert runner.build(tmp_path)["status"] == (1 if broken else 0)
@@ -53,26 +53,26 @@ def test_a_model_that_raises_shows_nothing_of_its_layer(tmp_path: Path, runner: 
 
 
 def test_a_build_killed_at_any_step_shows_nothing_half(
-    tmp_path: Path, runner: Runner, kills: int
+    root: Path, runner: Runner, kills: int
 ) -> None:
     """Killed at random events of writing, committing, auditing and publishing, then run again."""
-    land(tmp_path, 1)
-    events = runner.build(tmp_path)["events"]
+    land(root, 1)
+    events = runner.build(root)["events"]
     chance = random.Random(20261121)
     died = 0
-    with reading(tmp_path / "warehouse/catalog.db", tmp_path / "seen.jsonl") as out:
+    with reading(root) as out:
         for batch in range(2, 2 + kills):
             bad = chance.random() < 0.25
-            land(tmp_path, batch, bad=bad)
-            died += runner.build(tmp_path, kill=chance.randint(1, events))["status"] == -9
+            land(root, batch, bad=bad)
+            died += runner.build(root, kill=chance.randint(1, events))["status"] == -9
             if chance.random() < 0.5:
-                assert runner.build(tmp_path)["status"] == (1 if bad else 0)
+                assert runner.build(root)["status"] == (1 if bad else 0)
 
     assert died > kills / 2
     judge(out)
-    land(tmp_path, 999)
-    assert runner.build(tmp_path)["status"] == 0
-    assert {row["batch"] for name in TABLES for row in rows(tmp_path, name)} == {999}
+    land(root, 999)
+    assert runner.build(root)["status"] == 0
+    assert {row["batch"] for name in TABLES for row in rows(root, name)} == {999}
 
 
 def test_a_tables_first_build_killed_at_each_step_leaves_it_unseen_or_whole(
@@ -85,7 +85,7 @@ def test_a_tables_first_build_killed_at_each_step_leaves_it_unseen_or_whole(
     for kill in range(1, events + 1, step):
         root = tmp_path / f"killed-at-{kill}"
         land(root, 1)
-        with reading(root / "warehouse/catalog.db", root / "seen.jsonl") as out:
+        with reading(root) as out:
             runner.build(root, kill=kill)
             assert runner.build(root)["status"] == 0
             assert runner.build(root)["status"] == 0

@@ -235,9 +235,9 @@ def test_landed_files_of_windows_are_both_remembered(tmp_path: Path) -> None:
     assert ids(root) == [0, 7, 8]
 
 
-def test_processes_that_backfill_their_own_months_all_come_through(tmp_path: Path) -> None:
+def test_processes_that_backfill_their_own_months_all_come_through(root: Path) -> None:
     """Three at once, again and again, however they interleave."""
-    root = lake(tmp_path)
+    lake(root)
     land(root, "march", [(4, "2019-03-01 10:00:00", 4, "b")])
     build(root, selection="bronze.events")
     build(root, selection=NAME)

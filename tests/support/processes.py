@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from support.projects import address
 
 _HERE = Path(__file__).parent
 
@@ -58,11 +61,15 @@ def running() -> Iterator[Runner]:
 
 
 @contextmanager
-def reading(catalog: Path, out: Path) -> Iterator[Path]:
-    """A reader that polls the catalog until the block ends; its observations are lines of `out`."""
-    arguments = [sys.executable, "-W", "ignore", str(_HERE / "reader.py"), str(catalog), str(out)]
+def reading(root: Path) -> Iterator[Path]:
+    """A reader that polls a project's catalog until the block ends; the file of what it saw."""
+    out = root / "seen.jsonl"
+    script = str(_HERE / "reader.py")
+    arguments = [sys.executable, "-W", "ignore", script, address(root), str(out)]
     process = subprocess.Popen(arguments)
     try:
+        while not out.exists() and process.poll() is None:
+            time.sleep(0.01)
         yield out
     finally:
         assert process.poll() is None, "the reader failed"

@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,17 @@ def suite(*expectations: tuple[str, Mapping[str, Any]] | Mapping[str, Any]) -> s
     return json.dumps({"expectations": documents})
 
 
+def address(root: Path) -> str:
+    """The address of a project's catalog."""
+    file = root / "pyproject.toml"
+    settings = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    given = settings.get("tool", {}).get("medallion", {}).get("catalog")
+    return given or f"sqlite:///{root / 'warehouse' / 'catalog.db'}"
+
+
 def plain_catalog(root: Path) -> SqlCatalog:
     """The lake as somebody opens it who has PyIceberg and nothing of ours."""
-    warehouse = root / "warehouse"
-    return SqlCatalog(
-        "medallion", uri=f"sqlite:///{warehouse / 'catalog.db'}", warehouse=f"file://{warehouse}"
-    )
+    return SqlCatalog("medallion", uri=address(root), warehouse=f"file://{root / 'warehouse'}")
 
 
 def plain_table(root: Path, name: str) -> Table:

@@ -1,6 +1,6 @@
 """A reader of its own process: polls `main` of every table through plain PyIceberg.
 
-    python reader.py CATALOG.db OUT.jsonl
+    python reader.py ADDRESS OUT.jsonl
 
 Each poll takes the pointers of all tables from one read of the catalog, as a reader does who wants
 one moment, and reads every row behind them. Each moment that differs from the one before is a line
@@ -8,28 +8,35 @@ of OUT: {table: {"columns": [...], "rows": [...]}}, and "polls" counts the polls
 """
 
 import json
-import sqlite3
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from pyiceberg.table import StaticTable
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.pool import NullPool
+
+QUERY = "select table_namespace || '.' || table_name, metadata_location from iceberg_tables"
 
 
-def look(catalog: Path, known: dict[str, Any]) -> dict[str, Any] | None:
+def opened(address: str) -> Engine:
+    """The catalog; a SQLite file is opened to read and never made."""
+    path = address.removeprefix("sqlite:///")
+    if path != address:
+        address = f"sqlite:///file:{path}?mode=ro&uri=true&timeout=30"
+    return create_engine(address, poolclass=NullPool)
+
+
+def look(catalog: Engine, known: dict[str, Any]) -> dict[str, Any] | None:
     """What readers see at one moment; None if there is no catalog yet."""
-    if not catalog.exists():
-        return None
-    connection = sqlite3.connect(f"file:{catalog}?mode=ro", uri=True, timeout=30)
     try:
-        query = "select table_namespace || '.' || table_name, metadata_location from iceberg_tables"
-        pointers = dict(connection.execute(query).fetchall())
-    except sqlite3.OperationalError:
-        return None  # the catalog's tables are being made
-    finally:
-        connection.close()
-    return {name: _table(location, known) for name, location in sorted(pointers.items())}
+        with catalog.connect() as connection:
+            found = connection.execute(text(QUERY)).all()
+    except (OperationalError, ProgrammingError):
+        return None  # it is being made
+    return {name: _table(location, known) for name, location in sorted(map(tuple, found))}
 
 
 def _table(location: str, known: dict[str, Any]) -> Any:
@@ -42,7 +49,7 @@ def _table(location: str, known: dict[str, Any]) -> Any:
     return known[location]
 
 
-def main(catalog: Path, out: Path) -> None:
+def main(catalog: Engine, out: Path) -> None:
     """Poll until killed."""
     known: dict[str, Any] = {}
     polls, before = 0, ""
@@ -59,4 +66,4 @@ def main(catalog: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(opened(sys.argv[1]), Path(sys.argv[2]))

@@ -33,10 +33,10 @@ def local_path(location: str) -> Path:
     return path
 
 
-def unusable(shown: str, error: object) -> CatalogError:
+def unusable(shown: str, error: object, hint: str = CHECK) -> CatalogError:
     """The error of a catalog that cannot be asked; `shown` is its address without a password."""
     reason = str(error).partition("\n")[0]
-    return CatalogError(f"the catalog {shown} cannot be used: {reason}", hint=CHECK)
+    return CatalogError(f"the catalog {shown} cannot be used: {reason}", hint=hint)
 
 
 def unreadable(name: TableName, location: str, error: object) -> StoreError:

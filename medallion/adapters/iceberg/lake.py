@@ -21,16 +21,16 @@ from pyiceberg.serializers import FromInputFile, ToOutputFile
 from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate, update_table_metadata
-from sqlalchemy import event, insert, make_url, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from medallion.adapters.iceberg.address import CATALOG, CHECK, unreadable, unusable
+from medallion.adapters.iceberg.address import CATALOG, unreadable
+from medallion.adapters.iceberg.database import Database, broken, gave_way, parsed
 from medallion.errors import CatalogError, ConflictError, StoreError
 from medallion.names import Layer, TableName
 
 _CLOCK_MS = 60_000
-_TABLES = 2  # of a catalog
 
 
 class Moved(Exception):
@@ -59,12 +59,7 @@ class Lake:
     """Tables of one SQL catalog and one warehouse. Safe to use from several threads."""
 
     def __init__(self, uri: str, warehouse: str) -> None:
-        try:
-            self._url = make_url(uri)
-        except SQLAlchemyError as error:
-            raise CatalogError(
-                "the catalog's address is none that SQLAlchemy knows", hint=CHECK
-            ) from error
+        self._url = parsed(uri)
         self.warehouse = warehouse.rstrip("/")
         self._cache: dict[TableName, Loaded] = {}
         self._lock = threading.Lock()
@@ -79,9 +74,15 @@ class Lake:
         """Open the catalog, and make it where there is none.
 
         Raises:
-            CatalogError, StoreError: it cannot be opened.
+            CatalogError: it cannot be opened.
+            DefinitionError: the driver of its database is not installed.
         """
-        self._catalog  # noqa: B018  # opened when it is first used
+        try:
+            if self._file:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._catalog.make()
+        except (SQLAlchemyError, OSError) as error:
+            raise broken(self._url, error) from error
 
     def location(self, name: TableName) -> str:
         """The folder of a table."""
@@ -90,7 +91,7 @@ class Lake:
     def load(self, names: Iterable[TableName]) -> dict[TableName, Loaded]:
         """Those of the tables that exist, as of one read of the catalog."""
         wanted = set(names)
-        pointers = self._pointers(wanted) if wanted and self._exists() else {}
+        pointers = self._pointers(wanted) if wanted else {}
         return {name: self._read(name, location) for name, location in sorted(pointers.items())}
 
     def recall(self, name: TableName) -> Loaded | None:
@@ -110,6 +111,8 @@ class Lake:
         before = {c.name: c.before.location if c.before else None for c in changes}
         try:
             self._swap(before, staged)
+        except Moved:
+            raise
         except Exception as error:
             # The answer may be lost although the commit landed: the catalog knows.
             if not self._landed(staged):
@@ -124,7 +127,7 @@ class Lake:
 
     def _exists(self) -> bool:
         """Whether there is a catalog to ask. Looking must not make an empty one."""
-        return self._file is None or self._file.exists()
+        return (self._file is None or self._file.exists()) and self._catalog.there
 
     @property
     def _file(self) -> Path | None:
@@ -133,18 +136,11 @@ class Lake:
         return Path(str(self._url.database)) if sqlite else None
 
     @cached_property
-    def _catalog(self) -> "_Catalog":
+    def _catalog(self) -> Database:
         try:
-            if self._file:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-            uri = self._url.render_as_string(hide_password=False)
-            for _ in range(_TABLES):
-                # Another run may make the same tables at the same moment, one after the other.
-                with suppress(OperationalError):
-                    return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
-            return _Catalog(CATALOG, uri=uri, warehouse=self.warehouse)
-        except (SQLAlchemyError, ModuleNotFoundError, OSError) as error:
-            raise self._unusable(error) from error
+            return Database(self._url, self.warehouse)
+        except (SQLAlchemyError, ModuleNotFoundError) as error:
+            raise broken(self._url, error) from error
 
     def _translated(self, error: Exception) -> Exception:
         if isinstance(error, OSError):
@@ -152,13 +148,12 @@ class Lake:
                 f"the warehouse {self.warehouse} failed: {error}",
                 hint="check warehouse in [tool.medallion] of pyproject.toml",
             )
-        return self._unusable(error) if isinstance(error, SQLAlchemyError) else error
+        return broken(self._url, error) if isinstance(error, SQLAlchemyError) else error
 
-    def _unusable(self, error: Exception) -> CatalogError:
-        shown = self._url.render_as_string(hide_password=True)
-        return unusable(shown, getattr(error, "orig", None) or error)
-
-    def _pointers(self, names: Iterable[TableName]) -> dict[TableName, str]:
+    def _pointers(
+        self, names: Iterable[TableName], *, settled: bool = False
+    ) -> dict[TableName, str]:
+        """The metadata files of tables, as of one read; `settled` waits for commits under way."""
         wanted = {(str(n.layer), n.model): n for n in names}
         columns = (
             IcebergTables.table_namespace,
@@ -169,11 +164,16 @@ class Lake:
             IcebergTables.catalog_name == CATALOG,
             IcebergTables.table_namespace.in_([str(layer) for layer in Layer]),
         )
+        if settled:
+            models = [model for _, model in wanted]
+            query = query.where(IcebergTables.table_name.in_(models)).with_for_update()
         try:
+            if not self._exists():
+                return {}
             with Session(self._catalog.engine) as session:
                 rows = session.execute(query).all()
         except SQLAlchemyError as error:
-            raise self._translated(error) from error
+            raise broken(self._url, error) from error
         return {wanted[r[0], r[1]]: str(r[2]) for r in rows if (r[0], r[1]) in wanted}
 
     def _read(self, name: TableName, location: str) -> Loaded:
@@ -212,22 +212,32 @@ class Lake:
         return Loaded(after, location)
 
     def _landed(self, staged: Mapping[TableName, Loaded]) -> bool:
-        """Whether each table is, or has been, what was staged."""
-        return all(
-            (now := self.load([name]).get(name))
-            and loaded.location
-            in (now.location, *(entry.metadata_file for entry in now.metadata.metadata_log))
-            for name, loaded in staged.items()
-        )
+        """Whether each table is, or has been, what was staged.
+
+        A server may still be committing when the connection to it is lost: it holds the rows then.
+        """
+        for name, loaded in staged.items():
+            pointer = self._pointers([name], settled=True).get(name)
+            now = self._read(name, pointer) if pointer else None
+            log = [entry.metadata_file for entry in now.metadata.metadata_log] if now else []
+            if now is None or loaded.location not in (now.location, *log):
+                return False
+        return True
 
     def _swap(
         self, before: Mapping[TableName, str | None], staged: Mapping[TableName, Loaded]
     ) -> None:
+        self.prepare()
         self._ensure_namespaces({name.layer for name, old in before.items() if old is None})
-        with Session(self._catalog.engine) as session:
-            for name, loaded in staged.items():
-                self._swap_one(session, name, before[name], loaded.location)
-            session.commit()
+        try:
+            with Session(self._catalog.engine) as session:
+                for name, loaded in staged.items():
+                    self._swap_one(session, name, before[name], loaded.location)
+                session.commit()
+        except DBAPIError as error:
+            if gave_way(error):
+                raise Moved(min(staged)) from error
+            raise
 
     def _swap_one(self, session: Session, name: TableName, old: str | None, new: str) -> None:
         if old is None:
@@ -256,21 +266,6 @@ class Lake:
             with suppress(NamespaceAlreadyExistsError, IntegrityError):
                 self._catalog.create_namespace(str(layer))
             self._catalog.namespaces.add(layer)
-
-
-class _Catalog(SqlCatalog):
-    """PyIceberg's catalog; on SQLite with a log beside the file, so that readers never wait."""
-
-    def _init_catalog(self) -> None:
-        self.namespaces: set[Layer] = set()
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _sqlite_settings)
-        super()._init_catalog()
-
-
-def _sqlite_settings(connection: Any, _: object) -> None:
-    connection.execute("PRAGMA busy_timeout = 60000")
-    connection.execute("PRAGMA journal_mode = WAL")
 
 
 def conflict(name: TableName, what: str) -> ConflictError:
