@@ -159,9 +159,9 @@ def _table(project: Project, name: TableName, tables: Mapping[TableName, Table])
 def _task(project: Project, name: TableName, tables: Mapping[TableName, Table]) -> dict[str, Any]:
     """A task has a result, and nothing that is published."""
     memo = seen_memo(project.survey, name, tables)
-    done = memo if memo and memo.result else None
+    done = memo.result if memo else None
     return {
-        "rows": done.frame.rows if done else None,
+        "rows": done.rows if done else None,
         "published": _time(int(done.finished * 1000)) if done else None,
         "run": None,
         "foreign": False,

@@ -10,7 +10,7 @@ from medallion.frame import Frame
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.ports import Files
-from medallion.result import find, finished, result_text
+from medallion.result import find, result_text
 from medallion.table import Draft, Result
 
 
@@ -24,7 +24,6 @@ class Memo:
     address: str
     salt: str = ""
     result: Result | None = None
-    finished: float = 0
     reason: str = ""
 
     @property
@@ -45,7 +44,7 @@ class Memo:
     def text(self) -> str:
         """It as text, to be kept at its address."""
         assert self.result
-        return result_text(self.result, self.finished)
+        return result_text(self.result)
 
 
 def read_memo(
@@ -62,10 +61,9 @@ def read_memo(
     result = find(files, address, Draft(model.name, location, ""))
     if result is None:
         return Memo(address, reason="new")
-    time = finished(files.read(address) or "")
-    if model.max_age is not None and now - time >= model.max_age:
-        return Memo(address, salt=repr(time), reason="its result is too old")
-    return Memo(address, result=result, finished=time)
+    if model.max_age is not None and now - result.finished >= model.max_age:
+        return Memo(address, salt=repr(result.finished), reason="its result is too old")
+    return Memo(address, result=result)
 
 
 def _key(model: Model) -> str:

@@ -8,7 +8,7 @@ from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
 from medallion.names import TableName
-from medallion.resources import Resources
+from medallion.resources import NOTHING, Resources
 from medallion.schema import Schema
 from medallion.source import Stamp
 from medallion.suite import Suite, Verdict
@@ -16,8 +16,6 @@ from medallion.table import WHOLE, Draft, Part, Publication, Result, Table, Writ
 from medallion.window import Grain, Windows
 
 T = TypeVar("T")
-
-NOTHING = Resources()
 
 
 class Catalog(Protocol):

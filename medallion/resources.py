@@ -28,6 +28,9 @@ class Resources:
     timeout: float = 0
 
 
+NOTHING = Resources()
+
+
 def parse_size(text: str) -> int:
     """A number of bytes, as people write it.
 

@@ -44,14 +44,11 @@ def result_key(
     return _hash(json.dumps(meaning, sort_keys=True))[:32]
 
 
-def result_text(result: Result, finished: float = 0) -> str:
-    """A result as text. Its second line is a hash of the first.
-
-    `finished` is when, in seconds since 1970.
-    """
+def result_text(result: Result) -> str:
+    """A result as text. Its second line is a hash of the first."""
     line = json.dumps(
         {
-            "finished": finished,
+            "finished": result.finished,
             "schema": result.schema.to_json(),
             "files": [
                 {
@@ -77,12 +74,8 @@ def read_result(text: str) -> Result:
         raise ValueError(f"no result: {text:.60}")
     read = json.loads(line)
     schema = replace(Schema.from_json(read["schema"]), id=None)
-    return Result(schema, tuple(map(_file, read["files"])), frozenset(read["replaced"]))
-
-
-def finished(text: str) -> float:
-    """When the result was finished whose text it is, in seconds since 1970."""
-    return float(json.loads(text.partition("\n")[0])["finished"])
+    files = tuple(map(_file, read["files"]))
+    return Result(schema, files, frozenset(read["replaced"]), float(read["finished"]))
 
 
 def find(files: Files, address: str, draft: Draft) -> Result | None:

@@ -171,12 +171,13 @@ class Result:
     """What evaluating a model left: files in the table's location, and their columns.
 
     `replaced` are the paths of the table's files whose rows the new ones hold as well, where the
-    model's rows were merged into those that were there.
+    model's rows were merged into those that were there. `finished` is when, in seconds since 1970.
     """
 
     schema: Schema
     files: tuple[WrittenFile, ...]
     replaced: frozenset[str] = frozenset()
+    finished: float = 0
 
     @property
     def rows(self) -> int:

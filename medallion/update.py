@@ -122,7 +122,7 @@ def _memorize(run: Run, task: Task, memo: Memo, inputs: Mapping[TableName, Frame
     location = run.ports.catalog.location(task.name)
     salt = f"{memo.salt} {run.plan.run if task.request.full_refresh else ''}".strip()
     done = _evaluate(run, task, None, Draft(task.name, location, run.plan.run), inputs, salt)
-    memo = replace(memo, result=done.result, finished=time.time())
+    memo = replace(memo, result=replace(done.result, finished=time.time()))
     run.ports.files.write(memo.address, memo.text)
     run.memos[task.name] = memo
     rows, size = done.result.rows, done.result.bytes

@@ -63,8 +63,9 @@ class ProjectWorker:
         result = shop.ports.engine.evaluate(model, order.inputs, order.draft, order.part)
         self._check(order, model, result, files.landed)
         whole = hashed(result, files.hashes(f.path for f in result.files))
+        whole = replace(whole, finished=time.time())
         # One that a power cut takes is computed again, and seen not to be whole.
-        files.write(order.address, result_text(whole, time.time()), lasting=False)
+        files.write(order.address, result_text(whole), lasting=False)
         return whole
 
     def items(self, order: Order) -> tuple[str, ...]:

@@ -15,8 +15,7 @@ from medallion.adapters.executors.remote import Reply, worked
 from medallion.adapters.executors.room import Room
 from medallion.adapters.executors.work import opened, packed
 from medallion.errors import DefinitionError, InfrastructureError, LostWorkerError
-from medallion.ports import NOTHING
-from medallion.resources import Resources
+from medallion.resources import NOTHING, Resources
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -5,8 +5,7 @@ from typing import Any, TypeVar
 
 from medallion.adapters.executors.processes import ProcessExecutor
 from medallion.adapters.executors.room import Room
-from medallion.ports import NOTHING
-from medallion.resources import Resources
+from medallion.resources import NOTHING, Resources
 
 T = TypeVar("T")
 

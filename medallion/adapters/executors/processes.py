@@ -9,8 +9,7 @@ from medallion.adapters.executors.child import Child
 from medallion.adapters.executors.room import Room
 from medallion.adapters.executors.work import opened, packed
 from medallion.errors import LostWorkerError
-from medallion.ports import NOTHING
-from medallion.resources import Resources
+from medallion.resources import NOTHING, Resources
 
 T = TypeVar("T")
 

@@ -17,8 +17,7 @@ from medallion.adapters.executors.processes import ATTEMPTS, lost
 from medallion.adapters.executors.remote import Reply, worked
 from medallion.adapters.executors.work import name_of, opened, packed
 from medallion.errors import DefinitionError, InfrastructureError, LostWorkerError
-from medallion.ports import NOTHING
-from medallion.resources import Resources
+from medallion.resources import NOTHING, Resources
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from medallion.adapters.memory.engine import MemoryEngine
 from medallion.adapters.memory.files import MemoryFiles
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.adapters.memory.store import MemoryStore
-from medallion.ports import NOTHING, Ports
-from medallion.resources import Resources
+from medallion.ports import Ports
+from medallion.resources import NOTHING, Resources
 
 __all__ = [
     "MemoryAuditor",
