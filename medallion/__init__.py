@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from medallion.cursor import Cursor
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
     from medallion.mask import hashed, redacted
@@ -11,11 +12,12 @@ if TYPE_CHECKING:
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
     from medallion.signature import ref
-    from medallion.source import Source, files
+    from medallion.source import Source, files, table
     from medallion.window import Window
 
 __all__ = [
     "SQL",
+    "Cursor",
     "Form",
     "Frame",
     "Model",
@@ -34,12 +36,14 @@ __all__ = [
     "redacted",
     "ref",
     "silver",
+    "table",
     "task",
     "truncate",
     "year",
 ]
 
 _HOMES = {
+    "cursor": ("Cursor",),
     "forms": ("SQL", "Form"),
     "frame": ("Frame",),
     "mask": ("hashed", "redacted"),
@@ -47,7 +51,7 @@ _HOMES = {
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
     "signature": ("ref",),
-    "source": ("Source", "files"),
+    "source": ("Source", "files", "table"),
     "window": ("Window",),
 }
 

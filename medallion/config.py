@@ -11,7 +11,7 @@ from typing import Any
 from medallion.errors import DefinitionError
 from medallion.plan import Scope
 from medallion.resources import parse_memory, parse_size
-from medallion.source import Source
+from medallion.source import Landing, Source
 
 _PREFIX = "MEDALLION_"
 _LOCATION = "MEDALLION_LOCATIONS_"
@@ -82,11 +82,13 @@ class Settings:
         return f"sqlite:///{(self.root / path).resolve()}"
 
     def place(self, source: Source) -> Source:
-        """The source with its named location filled in and its path made absolute.
+        """The source; of landed files with its location filled in and its path made absolute.
 
         Raises:
             DefinitionError: the pattern names a location that is not set.
         """
+        if not isinstance(source, Landing):
+            return source
         try:
             pattern = source.pattern.format_map(self.locations)
         except (KeyError, ValueError, IndexError, AttributeError, TypeError) as error:

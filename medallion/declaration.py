@@ -20,7 +20,7 @@ class Strategy(StrEnum):
 
     FULL = "full"  # all rows anew
     WINDOW = "window"  # the windows that are out of date
-    APPEND = "append"  # the landed files that are new or changed
+    APPEND = "append"  # what is new or changed in a source
     MERGE = "merge"  # the rows that differ, by `unique_key`
 
 
@@ -34,7 +34,9 @@ class Declaration(TypedDict, total=False):
     - `whole`: inputs that are read whole although they have a time column
     - `start`: the first window of a model without an input that has windows: `"2019-01-01"`
     - `strategy`: `"full"`, `"window"`, `"append"` or `"merge"`; without it a model with a time
-      column is built by window, a source by landed file, anything else in full
+      column is built by window, a source by what is new in it, anything else in full
+    - `max_age`: a table of a database, or a model with a `Cursor`, is not read again before it is
+      that old: `"1h"`
     - `unique_key`: columns that together are not null and name one row; audited
     - `mask`: `{column: hashed()}`, applied to what the model gives
     - `renamed`: `{new column: old column}`, so that a renamed column keeps its identity
@@ -59,6 +61,7 @@ class Declaration(TypedDict, total=False):
     expectations: Sequence[Any]
     retries: int
     for_each: Sequence[Any] | Callable[..., Any]
+    max_age: str | float | timedelta
     timeout: str | float | timedelta
     cpu: float
     memory: str
@@ -85,16 +88,18 @@ class TaskDeclaration(TypedDict, total=False):
 
 
 def read_declaration(
-    given: Mapping[str, Any], form: Form, window: str, *, task: bool = False
+    given: Mapping[str, Any], form: Form, window: str, cursor: str = "", *, task: bool = False
 ) -> dict[str, Any]:
-    """The declared values as a model keeps them. `window` is the parameter that receives one.
+    """The declared values as a model keeps them.
+
+    `window` and `cursor` are the parameters that receive one.
 
     Raises:
         DefinitionError: something that cannot be declared, that is not of its shape, or that does
             not go with the rest.
     """
-    if task and (form is Form.SOURCE or window):
-        what = "a window" if window else "a source"
+    if task and (form is Form.SOURCE or window or cursor):
+        what = "a window" if window else "a cursor" if cursor else "a source"
         raise DefinitionError(f"{what} belongs to a table", hint="use @bronze, @silver or @gold")
     fields: dict[str, Any] = {}
     known = (TaskDeclaration if task else Declaration).__annotations__
@@ -119,9 +124,19 @@ def read_declaration(
         raise DefinitionError(f"cpu={fields['cpu']} counts cores")
     if "for_each" in fields:
         _check_items(fields, form)
+    _check_cursor(fields, window, cursor)
     _check_time(fields, window)
-    fields["strategy"] = _strategy(fields, form, window)
+    fields["strategy"] = _strategy(fields, form, window, cursor)
     return fields
+
+
+def _check_cursor(fields: Mapping[str, Any], window: str, cursor: str) -> None:
+    if cursor and (window or "for_each" in fields):
+        raise DefinitionError(
+            f"parameter {cursor!r} receives where to go on, and a model that is built in parts "
+            "goes on nowhere",
+            hint="take the cursor, or the window and for_each, away",
+        )
 
 
 def _check_items(fields: Mapping[str, Any], form: Form) -> None:
@@ -160,10 +175,10 @@ def _check_time(fields: Mapping[str, Any], window: str) -> None:
         raise DefinitionError(f"lookback={fields['lookback']} counts windows before a window")
 
 
-def _strategy(fields: Mapping[str, Any], form: Form, window: str) -> Strategy:
+def _strategy(fields: Mapping[str, Any], form: Form, window: str, cursor: str) -> Strategy:
     said = fields.get("strategy")
     if said is None:
-        if form is Form.SOURCE and not window:
+        if cursor or (form is Form.SOURCE and not window):
             return Strategy.APPEND
         return Strategy.WINDOW if "time_column" in fields else Strategy.FULL
     if said not in set(Strategy):
@@ -172,11 +187,11 @@ def _strategy(fields: Mapping[str, Any], form: Form, window: str) -> Strategy:
     lacks = {
         Strategy.WINDOW: "" if "time_column" in fields else "a time_column",
         Strategy.MERGE: "" if "unique_key" in fields else "a unique_key",
-        Strategy.APPEND: "" if form is Form.SOURCE else "a source to take landed files from",
-        Strategy.FULL: "",
+        Strategy.APPEND: "" if form is Form.SOURCE or cursor else "a source to go on reading",
+        Strategy.FULL: f"a function without the parameter {cursor!r}" if cursor else "",
     }[strategy]
-    if form is Form.SOURCE and not window and strategy in (Strategy.WINDOW, Strategy.MERGE):
-        lacks = "another form than Source" if strategy is Strategy.MERGE else "a Window parameter"
+    if form is Form.SOURCE and not window and strategy is Strategy.WINDOW:
+        lacks = "a Window parameter"
     if window and strategy is not Strategy.WINDOW:
         lacks = f"a function without the parameter {window!r}, which receives a window"
     if lacks:

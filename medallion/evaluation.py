@@ -25,6 +25,7 @@ from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.result import find, result_key
 from medallion.schedule import Rules, Slots
+from medallion.state import state_of
 from medallion.survey import Survey
 from medallion.table import Draft, Part, Result, Table
 
@@ -129,6 +130,7 @@ class Evaluation:
                 ),
                 tuple(file for d in done for file in d.result.files),
                 frozenset(path for d in done for path in d.result.replaced),
+                cursor=first.result.cursor,
             ),
             len(parts),
             sum(d.reused for d in done),
@@ -195,7 +197,7 @@ class Evaluation:
         return Result(self.draft.settle(schema), ())
 
     def _parts(self) -> Sequence[Part]:
-        parts = parts_of(self.task, self.means.survey, self._current)
+        parts = parts_of(self.task, self.means.survey, state_of(self.before), self._current)
         if not self.task.model.each or not parts:
             return parts
         task = self.task

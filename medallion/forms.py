@@ -50,6 +50,15 @@ _NAMED = {
     ("_duckdb", "DuckDBPyRelation"): Form.DUCKDB,
 }
 _OWN = {SQL: Form.SQL, Source: Form.SOURCE}
+# A record is a dictionary; a list is one of records.
+_ITEMS = (
+    ("builtins", "dict"),
+    ("builtins", "list"),
+    ("pandas", "DataFrame"),
+    ("polars", "DataFrame"),
+    ("pyarrow", "RecordBatch"),
+    ("pyarrow", "Table"),
+)
 _ITERATORS = (
     collections.abc.Iterator,
     collections.abc.Iterable,
@@ -63,7 +72,7 @@ def form_of(annotation: Any) -> Form | None:
         return _OWN[annotation]
     if typing.get_origin(annotation) in _ITERATORS:
         item = next(iter(typing.get_args(annotation)), None)
-        if _named(item) == ("pyarrow", "RecordBatch"):
+        if _named(item) in _ITEMS:
             return Form.ITERATOR
     return _NAMED.get(_named(annotation))
 

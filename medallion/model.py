@@ -25,7 +25,7 @@ from medallion.names import Layer, TableName
 from medallion.partition import Transform
 from medallion.resources import Resources
 from medallion.signature import Each, Function, Input, read_signature
-from medallion.source import Source
+from medallion.source import Extract, Landing, Source
 from medallion.window import Grain, Window
 
 _SOME = 262_968  # the first hour of the year 2000
@@ -35,8 +35,9 @@ _SOME = 262_968  # the first hour of the year 2000
 class Model:
     """One table's definition. Calling it calls the function, with plain DataFrames in a test.
 
-    `window` is the name of the parameter that receives the window to build, if there is one. A
-    helper task is a model without a table: its rows are a result that others read.
+    `window` is the name of the parameter that receives the window to build, if there is one, and
+    `cursor` that of the one that receives where to go on reading. A helper task is a model without
+    a table: its rows are a result that others read.
     """
 
     name: TableName
@@ -51,6 +52,7 @@ class Model:
     start: str = ""
     strategy: Strategy = Strategy.FULL
     window: str = ""
+    cursor: str = ""
     each: Each | None = None
     retries: int = 0
     timeout: float = 0
@@ -107,8 +109,9 @@ class Model:
         if not isinstance(source, Source):
             raise DefinitionError(
                 f"{self.place}: {self.name} gives no source but {source!r:.60}",
-                hint='return files("...")',
+                hint='return files("...") or table("...")',
             )
+        _check_source(self, source)
         return source
 
     def given(self, window: Window | None) -> dict[str, Window]:
@@ -125,6 +128,33 @@ class Model:
             raise DefinitionError(
                 f"{self.place}: {self.name} could not say its rows: {type(error).__name__}: {error}"
             ) from error
+
+
+def _check_source(model: Model, source: Source) -> None:
+    """Whether a source is read as the model declares it."""
+    merges, where = model.strategy is Strategy.MERGE, f"{model.place}: {model.name}"
+    if isinstance(source, Landing) and merges:
+        raise DefinitionError(
+            f'{where}: landed files are not merged, strategy="merge" is for table()',
+            hint="merge them in a silver model that reads this one",
+        )
+    if not isinstance(source, Extract):
+        return
+    if source.deletes and not merges:
+        raise DefinitionError(
+            f"{where} finds deletes by comparing keys",
+            hint='declare: unique_key="id", strategy="merge"',
+        )
+    if source.deletes and (hidden := set(model.unique_key) & set(model.mask)):
+        raise DefinitionError(
+            f"{where} finds deletes by {min(hidden)!r}, which it masks",
+            hint="take deletes=True away, or the mask",
+        )
+    if source.cursor in model.mask:
+        raise DefinitionError(
+            f"{where} masks {source.cursor!r}, by which it goes on to read",
+            hint="read by another column",
+        )
 
 
 class Decorator:
@@ -181,7 +211,7 @@ def _model(layer: Layer, function: Function, declaration: Mapping[str, Any]) -> 
     try:
         said = read_signature(function, declaration.get("for_each"))
         is_task = layer is Layer.TASK
-        declared = read_declaration(declaration, said.form, said.window, task=is_task)
+        declared = read_declaration(declaration, said.form, said.window, said.cursor, task=is_task)
         declared.pop("for_each", None)
         return Model(
             TableName(layer, function.__name__),
@@ -191,6 +221,7 @@ def _model(layer: Layer, function: Function, declaration: Mapping[str, Any]) -> 
             said.inputs,
             window=said.window,
             each=said.each,
+            cursor=said.cursor,
             **declared,
         )
     except DefinitionError as error:

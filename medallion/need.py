@@ -46,7 +46,7 @@ class Need:
     which there are rows to read, `replaces` the table's files in them. `settles` says that the
     table's state changes in any case, and `audits` that its rows are audited although they stay.
     `anew`: nothing of what is there stays. `creates`: there is no table yet. `memo` is what is kept
-    of a helper task.
+    of a helper task. `read` is when a source outside is read, in seconds since 1970; 0 if none is.
     """
 
     windows: Windows = NONE
@@ -61,6 +61,7 @@ class Need:
     anew: bool = False
     creates: bool = False
     memo: Memo | None = None
+    read: float = 0
 
     @property
     def builds(self) -> bool:
@@ -175,6 +176,36 @@ def need_of_landed(
         filled=todo,
         settles=bool(state and state.code != code and not reasons),
         anew=every and (drops or (state is not None and not arrivals.gone)),
+    )
+
+
+def need_of_read(
+    model: Model, state: State | None, code: str, request: Request, now: float, *, goes_on: bool
+) -> Need:
+    """What a model needs whose source cannot tell what is new: it is read, unless it just was.
+
+    `goes_on` says that what was read before stays. Rows that a function read with a cursor stay
+    whatever becomes of its code: nobody may be able to give them again.
+    """
+    reasons = []
+    every = state is None or request.full_refresh
+    if every:
+        reasons.append("new" if state is None else "full refresh")
+    elif state and state.code != code and not request.forward_only:
+        reasons.append("code changed")
+        every = not model.cursor
+    if not reasons and state and (model.max_age is None or now - state.read >= model.max_age):
+        reasons.append("its source is read")
+    todo = ALL if reasons else NONE
+    settles = bool(state and (state.code != code or reasons))
+    return Need(
+        todo,
+        todo,
+        tuple(reasons),
+        filled=todo,
+        settles=settles,
+        anew=every or not goes_on,
+        read=now if reasons else 0,
     )
 
 

@@ -5,15 +5,19 @@ from collections.abc import Callable, Mapping, Sequence
 from medallion.declaration import Strategy
 from medallion.frame import Frame
 from medallion.ledger import Entry, entry_name, home
+from medallion.outside import part_to_read
 from medallion.plan import Task
+from medallion.state import State
 from medallion.survey import Survey
 from medallion.table import WHOLE, Part
 
 
-def parts_of(task: Task, survey: Survey, current: Callable[[], Frame | None]) -> Sequence[Part]:
+def parts_of(
+    task: Task, survey: Survey, state: State | None, current: Callable[[], Frame | None]
+) -> Sequence[Part]:
     """The parts of a task, one for each window where it is built by window.
 
-    `current` gives the table's rows as they are, for what is merged into them.
+    `state` is the table's; `current` gives its rows as they are, for what is merged into them.
     """
     need, model = task.need, task.model
     if survey.by_window(task.node):
@@ -23,6 +27,8 @@ def parts_of(task: Task, survey: Survey, current: Callable[[], Frame | None]) ->
         merges = not need.anew and bool(again)
         rows = current() if merges else None
         return [Part(landed=(*new, *again), again=again if merges else (), current=rows)]
+    if need.read:
+        return [part_to_read(model, need, state, current(), survey.ports.database)]
     if model.strategy is Strategy.MERGE and not need.anew:
         return [Part(current=current())]
     return [WHOLE]

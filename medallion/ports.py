@@ -1,9 +1,10 @@
-"""The six ports: what a run needs of the world. Adapters provide them, `wiring` chooses."""
+"""The ports: what a run needs of the world. Adapters provide them, `wiring` chooses."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from medallion.extract import Database
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
@@ -265,6 +266,7 @@ class Ports:
     store: Store
     files: Files
     engine: Engine
+    database: Database
     auditor: Auditor
     executor: Executor
     close: Callable[[], Any] = lambda: None

@@ -39,6 +39,8 @@ def result_key(
         "again": sorted(part.again),
         "current": part.current and _frame(part.current),
         "item": part.item,
+        "span": part.span and asdict(part.span),
+        "cursor": part.cursor,
         "salt": salt,
     }
     return _hash(json.dumps(meaning, sort_keys=True))[:32]
@@ -49,6 +51,7 @@ def result_text(result: Result) -> str:
     line = json.dumps(
         {
             "finished": result.finished,
+            "cursor": result.cursor,
             "schema": result.schema.to_json(),
             "files": [
                 {
@@ -75,7 +78,8 @@ def read_result(text: str) -> Result:
     read = json.loads(line)
     schema = replace(Schema.from_json(read["schema"]), id=None)
     files = tuple(map(_file, read["files"]))
-    return Result(schema, files, frozenset(read["replaced"]), float(read["finished"]))
+    replaced, finished = frozenset(read["replaced"]), float(read["finished"])
+    return Result(schema, files, replaced, finished, read["cursor"])
 
 
 def find(files: Files, address: str, draft: Draft) -> Result | None:

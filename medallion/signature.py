@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
+from medallion.cursor import Cursor
 from medallion.errors import DefinitionError
 from medallion.forms import INPUTS, RESULTS, Form, annotations, form_of
 from medallion.names import TableName
@@ -55,6 +56,7 @@ class Signature:
     inputs: tuple[Input, ...] = ()
     window: str = ""
     each: Each | None = None
+    cursor: str = ""
 
 
 def read_signature(function: Function, for_each: Any = None) -> Signature:
@@ -75,10 +77,12 @@ def read_signature(function: Function, for_each: Any = None) -> Signature:
         raise DefinitionError(f"{name}() {said}", hint=f"use one of: {', '.join(RESULTS)}")
     every = inspect.signature(function).parameters.values()
     windows = [p.name for p in every if hints.get(p.name) is Window]
-    parameters = [p for p in every if p.name not in windows]
-    if len(windows) > 1:
-        raise DefinitionError(f"{name}() takes two windows: {', '.join(windows)}")
-    if form in (Form.SQL, Form.SOURCE) and parameters:
+    cursors = [p.name for p in every if hints.get(p.name) is Cursor]
+    parameters = [p for p in every if p.name not in (*windows, *cursors)]
+    if len(windows) > 1 or len(cursors) > 1:
+        twice = ", ".join(windows if len(windows) > 1 else cursors)
+        raise DefinitionError(f"{name}() takes two of the same: {twice}")
+    if form in (Form.SQL, Form.SOURCE) and (parameters or cursors):
         raise DefinitionError(
             f"{name}() gives {form} and takes no parameters but a Window",
             hint="name tables in the SQL itself",
@@ -95,7 +99,11 @@ def read_signature(function: Function, for_each: Any = None) -> Signature:
         parameters.remove(items[0])
         each = _each(items[0].name, for_each)
     return Signature(
-        form, tuple(_input(name, p, hints) for p in parameters), "".join(windows), each
+        form,
+        tuple(_input(name, p, hints) for p in parameters),
+        "".join(windows),
+        each,
+        "".join(cursors),
     )
 
 

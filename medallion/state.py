@@ -25,7 +25,9 @@ _LONG = 100  # numbers; more are packed
 class State:
     """`built` less `stale` are the windows that hold what `code` makes of `inputs`.
 
-    `inputs` are snapshots; `ledger` is the address of the list of landed files that were taken.
+    `inputs` are snapshots; `ledger` is the address of the list of landed files that were taken. Of
+    what is outside, `cursor` is where the next build goes on, and `read` when it was last read, in
+    seconds since 1970.
     """
 
     code: str
@@ -34,6 +36,8 @@ class State:
     built: Windows = ALL
     stale: Windows = NONE
     ledger: str = ""
+    cursor: str = ""
+    read: float = 0
 
     def settled(self, rebuilt: Windows, stale: Windows) -> "State":
         """The state after some windows were rebuilt and others were found out of date."""
@@ -50,6 +54,8 @@ class State:
                 "built": _packed(self.built),
                 "stale": _packed(self.stale),
                 "ledger": self.ledger,
+                "cursor": self.cursor,
+                "read": self.read,
             }
         )
 
@@ -65,6 +71,8 @@ class State:
                 _unpacked(read["built"]),
                 _unpacked(read["stale"]),
                 read["ledger"],
+                read.get("cursor", ""),
+                float(read.get("read", 0)),
             )
         except (KeyError, TypeError, AttributeError, DefinitionError, zlib.error) as error:
             raise ValueError(f"no state of a table: {text:.60}") from error

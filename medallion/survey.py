@@ -24,11 +24,13 @@ from medallion.need import (
     Request,
     need_of_all,
     need_of_landed,
+    need_of_read,
     need_of_task,
     need_of_windows,
 )
+from medallion.outside import goes_on, reads_outside
 from medallion.ports import Ports
-from medallion.source import Source
+from medallion.source import Landing, Source
 from medallion.state import State, state_of
 from medallion.suite import Suite
 from medallion.table import Table
@@ -68,7 +70,9 @@ class Survey:
             return need_of_task(self.memo(node, pins), request)
         model, code, table = node.model, self.codes[node.name], tables.get(node.name)
         state = state_of(table)
-        if model.form is Form.SOURCE and not model.window:
+        if reads_outside(model) and not model.window:
+            need = need_of_read(model, state, code, request, _now(), goes_on=goes_on(model))
+        elif model.form is Form.SOURCE and not model.window:
             need = need_of_landed(model, state, code, self._arrivals(model, state), request)
             if table and table.main is not None and state is None and not request.full_refresh:
                 need = replace(need, anew=False)  # rows of files that are gone may be in it
@@ -89,8 +93,8 @@ class Survey:
     def memo(self, node: Node, pins: Mapping[TableName, int]) -> Memo:
         """What is kept of a helper task whose inputs are at these snapshots."""
         location = self.ports.catalog.location(node.name)
-        now = datetime.now(UTC).timestamp()
-        return read_memo(self.ports.files, node.model, self.codes[node.name], pins, location, now)
+        code = self.codes[node.name]
+        return read_memo(self.ports.files, node.model, code, pins, location, _now())
 
     def by_window(self, node: Node) -> bool:
         """Whether the model is built window by window."""
@@ -142,13 +146,23 @@ class Survey:
         }
 
     def new_state(
-        self, node: Node, need: Need, before: State | None, pins: Mapping[TableName, int]
+        self,
+        node: Node,
+        need: Need,
+        before: State | None,
+        pins: Mapping[TableName, int],
+        cursor: str | None = None,
     ) -> State:
-        """What the table is built from when the need is met; its ledger is written."""
+        """What the table is built from when the need is met; its ledger is written.
+
+        `cursor` is where the next build goes on; where it did before if nothing is said.
+        """
         code, suite = self.codes[node.name], self.suites[node.name].digest
         built = before.built if before else NONE
         stale = before.stale if before else NONE
         state = State(code, suite, dict(pins), built, stale).settled(need.windows, need.stale)
+        kept, read = (before.cursor, before.read) if before else ("", 0.0)
+        state = replace(state, cursor=kept if cursor is None else cursor, read=need.read or read)
         if need.arrivals is None:
             return state
         ledger = self._new_ledger(node.model, need, before).to_text()
@@ -175,9 +189,14 @@ class Survey:
         known = state and text and state.ledger.endswith(f"-{_digest(text)}.json")
         return Ledger.from_text(text) if text and known else Ledger()
 
-    def landed(self, model: Model, window: Window | None = None) -> Source:
+    def source(self, model: Model, window: Window | None = None) -> Source:
         """The source that a model reads, with its pattern completed."""
         return self.place(model.source(window))
+
+    def _pattern(self, model: Model, window: Window | None = None) -> str:
+        source = self.source(model, window)
+        assert isinstance(source, Landing)
+        return source.pattern
 
     def _need_of_windows(
         self,
@@ -196,7 +215,7 @@ class Survey:
             domain = Windows.of([request.asked]).cover(grain)
         else:
             domain = NONE
-        if model.form is Form.SOURCE:
+        if model.form is Form.SOURCE and not reads_outside(model):
             arrivals, changed[_LANDED], domain = self._by_window(model, state, domain)
         need = need_of_windows(model, state, self.codes[node.name], changed, request)
         if not need.windows:
@@ -238,7 +257,7 @@ class Survey:
         return self.ports.store.frame(table, table.main, model.time_column).files
 
     def _arrivals(self, model: Model, state: State | None) -> Arrivals:
-        pattern = self.landed(model).pattern
+        pattern = self._pattern(model)
         files, ledger = self.ports.files, self.ledger(state)
         found = ledger.arrivals(files.landed(pattern), lambda name: files.digest(pattern, name))
         if state and not ledger.entries:  # it was lost: rows of any file may be in the table
@@ -252,7 +271,7 @@ class Survey:
         assert model.grain is not None
         files, stamps, places, shown = self.ports.files, {}, {}, set()
         for window in asked.split(model.grain):
-            pattern = self.landed(model, window).pattern
+            pattern = self._pattern(model, window)
             shown.add(str(window))
             for name, stamp in files.landed(pattern).items():
                 entry = entry_name(window, name)
@@ -284,6 +303,10 @@ class Survey:
             if not column or file.span is None or need.filled.meets(file.span)
         ]
         return Reading(len(files), sum(f.rows for f in files), sum(f.bytes for f in files))
+
+
+def _now() -> float:
+    return datetime.now(UTC).timestamp()
 
 
 def _digest(text: str) -> str:

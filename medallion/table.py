@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from medallion.extract import Span
 from medallion.frame import DataFile, Frame
 from medallion.names import TableName
 from medallion.partition import Transform
@@ -118,7 +119,8 @@ class Part:
     `window`: the rows of one window. `item`: what a function is called for, as JSON. `landed`:
     those of a source's files that are to be read, by name. `current`: the table's rows as they are,
     to merge the model's into: a row takes the place of the one with its key, and rows of the landed
-    files in `again` that of earlier ones.
+    files in `again` that of earlier ones. `span`: the rows of a database that are read; they take
+    the place of those from its least value on. `cursor`: where the last build stopped reading.
     """
 
     window: Window | None = None
@@ -126,6 +128,8 @@ class Part:
     again: tuple[str, ...] = ()
     current: Frame | None = None
     item: str | None = None
+    span: Span | None = None
+    cursor: str = ""
 
 
 WHOLE = Part()
@@ -172,12 +176,14 @@ class Result:
 
     `replaced` are the paths of the table's files whose rows the new ones hold as well, where the
     model's rows were merged into those that were there. `finished` is when, in seconds since 1970.
+    `cursor` is where the next build goes on to read.
     """
 
     schema: Schema
     files: tuple[WrittenFile, ...]
     replaced: frozenset[str] = frozenset()
     finished: float = 0
+    cursor: str = ""
 
     @property
     def rows(self) -> int:

@@ -13,6 +13,7 @@ from medallion.frame import Frame
 from medallion.memo import Memo
 from medallion.names import TableName, branch_of
 from medallion.need import shown_windows
+from medallion.outside import reads_outside
 from medallion.plan import Plan, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
@@ -87,12 +88,13 @@ def update(run: Run, task: Task) -> TaskResult:
     inputs = _inputs(run, task, tables, pins)
     if task.need.memo:
         return _memorize(run, task, task.need.memo, inputs)
-    result, before = TaskResult(task.name, State.FRESH), planned.get(task.name)
+    result, before, cursor = TaskResult(task.name, State.FRESH), planned.get(task.name), None
     if task.need.builds:
         location = ports.catalog.location(task.name)
         draft = _draft(task, tables.get(task.name), location, run.plan.run)
-        # What is built in any case is found by this run alone.
-        salt = run.plan.run if task.request.full_refresh else ""
+        # What is built in any case is found by this run alone; so is what may be another by now.
+        anew = task.request.full_refresh or reads_outside(task.model)
+        salt = run.plan.run if anew else ""
         done = _evaluate(run, task, before, draft, inputs, salt)
         result = replace(result, parts=done.parts, reused=done.reused, part=task.part)
         write = _write(run, task, before, draft, done.result, pins)
@@ -100,7 +102,8 @@ def update(run: Run, task: Task) -> TaskResult:
             rows, size = done.result.rows, done.result.bytes
             written = Written(write, task.need, pins)
             return commit_and_audit(run, task, written, replace(result, rows=rows, bytes=size))
-    return _settle(run, task, planned[task.name], pins, inputs, result)
+        cursor = done.result.cursor if task.need.read else None
+    return _settle(run, task, planned[task.name], pins, inputs, result, cursor)
 
 
 def _inputs(
@@ -192,7 +195,8 @@ def _write(
     }
     if shown := shown_windows(need, task.model):
         summary[WINDOWS] = ", ".join(shown)[:_SHOWN]
-    state = run.survey.new_state(task.node, need, state_of(before), pins).to_text()
+    cursor = result.cursor if need.read else None
+    state = run.survey.new_state(task.node, need, state_of(before), pins, cursor).to_text()
     comment = task.model.description
     return Write(draft, run.branch, task.base, result, summary, comment, replaces, state)
 
@@ -230,6 +234,7 @@ def _settle(
     pins: Mapping[TableName, int],
     inputs: Mapping[TableName, Frame],
     result: TaskResult,
+    cursor: str | None,
 ) -> TaskResult:
     """Note that rows which stay as they are are up to date, after an audit by a changed suite."""
     assert table.main is not None
@@ -241,12 +246,12 @@ def _settle(
         if not audit.passed:
             return replace(result, state=State.REJECTED, snapshot=None)
     if run.plan.publish:
-        state = run.survey.new_state(task.node, task.need, state_of(table), pins)
+        state = run.survey.new_state(task.node, task.need, state_of(table), pins, cursor)
         before = table.properties.get(STATE)
         try:
             run.ports.catalog.amend(task.name, table.main, before, state.to_text())
         except ConflictError:
-            if task.request.forward_only or task.need.audits:
+            if task.request.forward_only or task.need.audits or cursor:
                 raise  # somebody waits for it; else the next build notes the same
     return result
 

@@ -15,8 +15,9 @@ from medallion.adapters.files.local import LocalFiles
 from medallion.adapters.iceberg.address import sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
 from medallion.config import Settings
+from medallion.extract import Database
 from medallion.ports import Auditor, Catalog, Engine, Executor, Ports, Store
-from medallion.source import Source, fixed_folder
+from medallion.source import Landing, Source, fixed_folder
 from medallion.spill import own_folder, remove
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
     held.callback(remove, spill)
     lake = later(lambda: _lake(settings, held))
     duck = later(lambda: _duck(settings, landing, spill, held))
+    database = later(_database)
     return Ports(
         _catalog(settings, lake),
         later(lambda: _store(lake, spill)),
         LocalFiles(),
-        later(lambda: _engine(duck, spill, settings)),
+        later(lambda: _engine(duck, spill, settings, database)),
+        database,
         later(lambda: _auditor(duck)),
         later(lambda: _executor(settings, spill, held)),
         held.close,
@@ -81,10 +84,16 @@ def _store(lake: "Lake", spill: Path) -> Store:
     return IcebergStore(lake, spill)
 
 
-def _engine(duck: "Duck", spill: Path, settings: Settings) -> Engine:
+def _engine(duck: "Duck", spill: Path, settings: Settings, database: Database) -> Engine:
     from medallion.adapters.duckdb.engine import DuckDBEngine
 
-    return DuckDBEngine(duck, spill, settings.place, settings.codec)
+    return DuckDBEngine(duck, spill, settings.place, database, settings.codec)
+
+
+def _database() -> Database:
+    from medallion.adapters.databases import Databases
+
+    return Databases(lambda text: text)
 
 
 def _auditor(duck: "Duck") -> Auditor:
@@ -143,7 +152,8 @@ def _lake(settings: Settings, held: ExitStack) -> "Lake":
 def _duck(settings: Settings, sources: Iterable[Source], spill: Path, held: ExitStack) -> "Duck":
     from medallion.adapters.duckdb.duck import Duck, Limits
 
-    landing = {str(fixed_folder(settings.place(s).pattern)) for s in sources}
+    placed = (settings.place(s) for s in sources)
+    landing = {str(fixed_folder(s.pattern)) for s in placed if isinstance(s, Landing)}
     duck = Duck(
         [str(settings.warehouse_path), *sorted(landing)],
         spill,

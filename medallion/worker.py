@@ -27,6 +27,7 @@ from medallion.order import Order
 from medallion.ports import Ports
 from medallion.resources import Resources
 from medallion.result import find, frame_text, hashed, read_frame, result_text
+from medallion.source import Landing
 from medallion.table import Result
 
 # A catalog's address may hold a password, and no worker needs it.
@@ -129,8 +130,9 @@ class ProjectWorker:
 
         A file that changes while it is read would be taken for what it was.
         """
-        if order.stamps:
-            now = landed(self._settings.place(model.source(order.part.window)).pattern)
+        source = self._settings.place(model.source(order.part.window)) if order.stamps else None
+        if isinstance(source, Landing):
+            now = landed(source.pattern)
             for name, stamp in order.stamps.items():
                 if now.get(name) != stamp:
                     raise SourceError(

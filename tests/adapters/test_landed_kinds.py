@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from medallion.adapters.duckdb.landed import Landed, landed, uniform
 from medallion.adapters.duckdb.landing import queries, unreadable
 from medallion.errors import SourceError
-from medallion.source import Source
+from medallion.source import Landing
 
 Row = tuple[Any, ...]
 COMPRESSIONS = {"": None, ".gz": "gzip", ".zst": "zstd"}
@@ -38,13 +38,13 @@ class Found:
 
 def read(folder: Path, columns: Mapping[str, str] | None = None) -> Found:
     """The rows of all files in a folder."""
-    source = Source(str(folder / "*"), columns or {})
+    source = Landing(str(folder / "*"), columns or {})
     with tempfile.TemporaryDirectory() as scratch:
         files = uniform(landed(source), Path(scratch) / "task")
         return read_files(source, files)
 
 
-def read_files(source: Source, files: Sequence[Landed]) -> Found:
+def read_files(source: Landing, files: Sequence[Landed]) -> Found:
     """The rows of files that were looked through."""
     with duckdb.connect() as connection:
         try:

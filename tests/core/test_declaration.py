@@ -164,15 +164,9 @@ def test_there_are_four_strategies(strategy: str) -> None:
     [
         ({"strategy": "window"}, Form.SQL, "", "a time_column"),
         ({"strategy": "merge"}, Form.SQL, "", "a unique_key"),
-        ({"strategy": "append"}, Form.SQL, "", "a source to take landed files from"),
-        ({**TIMED, "strategy": "append"}, Form.PANDAS, "", "a source to take landed files from"),
+        ({"strategy": "append"}, Form.SQL, "", "a source to go on reading"),
+        ({**TIMED, "strategy": "append"}, Form.PANDAS, "", "a source to go on reading"),
         ({**TIMED, "strategy": "window"}, Form.SOURCE, "", "a Window parameter"),
-        (
-            {"strategy": "merge", "unique_key": "id"},
-            Form.SOURCE,
-            "",
-            "another form than Source",
-        ),
         *(
             (
                 {**TIMED, "strategy": strategy, "unique_key": "id"},

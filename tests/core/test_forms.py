@@ -42,9 +42,13 @@ def test_every_form_is_recognised_by_its_class(form: Form) -> None:
         typing.Iterator[pa.RecordBatch],
         collections.abc.Iterable[pa.RecordBatch],
         collections.abc.Generator[pa.RecordBatch, None, None],
+        collections.abc.Iterator[pa.Table],
+        collections.abc.Iterator[pd.DataFrame],
+        collections.abc.Iterator[dict[str, typing.Any]],
+        collections.abc.Iterator[list[dict[str, int]]],
     ],
 )
-def test_every_way_to_write_an_iterator_of_batches_is_one_form(annotation: Any) -> None:
+def test_every_way_to_write_an_iterator_of_rows_is_one_form(annotation: Any) -> None:
     assert form_of(annotation) is Form.ITERATOR
 
 
@@ -63,7 +67,7 @@ class DataFrame:
         pd.Series,
         pa.RecordBatch,
         list[pa.RecordBatch],
-        collections.abc.Iterator[pa.Table],
+        collections.abc.Iterator[int],
         collections.abc.Iterator,
         pd.DataFrame | None,
         typing.Any,

@@ -244,7 +244,7 @@ def test_what_cannot_be_declared_is_refused_with_what_can() -> None:
     assert error.message == f"{FILE}:2: 'unique_keys' cannot be declared"
     assert error.hint == (
         "what can: partition_by, time_column, lookback, whole, start, strategy, unique_key, "
-        "mask, renamed, expectations, retries, for_each, timeout, cpu, memory, tags, owner"
+        "mask, renamed, expectations, retries, for_each, max_age, timeout, cpu, memory, tags, owner"
     )
 
 
@@ -279,7 +279,57 @@ def test_a_source_model_gives_a_source() -> None:
         DefinitionError, match=r"bronze\.trips gives no source but 'x.csv'"
     ) as error:
         model.source()
-    assert error.value.hint == 'return files("...")'
+    assert error.value.hint == 'return files("...") or table("...")'
+
+
+def test_landed_files_are_not_merged() -> None:
+    model = defined(
+        """@bronze(unique_key="id", strategy="merge")\ndef trips() -> Source: return files("x")"""
+    )
+    with pytest.raises(DefinitionError, match="landed files are not merged"):
+        model.source()
+
+
+@pytest.mark.parametrize(
+    ("declared", "source", "said"),
+    [
+        ("", 'table("u", "t", deletes=True)', "finds deletes by comparing keys"),
+        (
+            "(unique_key='id', strategy='merge', mask={'id': hashed()})",
+            'table("u", "t", deletes=True)',
+            "finds deletes by 'id', which it masks",
+        ),
+        ("(mask={'at': hashed()})", 'table("u", "t", cursor="at")', "masks 'at', by which"),
+        ("", 'table("u")', "reads a table or a query"),
+        ("", 'table("u", "t", query="select 1")', "reads a table or a query"),
+        ("", 'table("u", "t", lag="1h")', "lag='1h' says nothing without a cursor"),
+        ("", 'table("u", "t", cursor="at", lag="soon")', "'soon' is no time"),
+        ("", 'table("u", "t", parallel=0)', "parallel=0 counts connections"),
+    ],
+)
+def test_a_table_of_a_database_is_read_as_declared(declared: str, source: str, said: str) -> None:
+    model = defined(f"@bronze{declared}\ndef trips() -> Source: return {source}")
+    with pytest.raises(DefinitionError) as error:
+        model.source()
+    assert said in error.value.message
+    assert error.value.hint or "without a cursor" in said or "counts" in said
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ("", None),
+        ("strategy='full'", "needs a function without the parameter 'since'"),
+        ("for_each=[1]", "goes on nowhere"),
+    ],
+)
+def test_a_cursor_is_for_a_model_that_goes_on(declared: str, said: str | None) -> None:
+    item = "item: int, " if "for_each" in declared else ""
+    text = f"@bronze({declared})\ndef trips({item}since: Cursor) -> pd.DataFrame: ..."
+    if said is None:
+        assert defined(text).cursor == "since"
+    else:
+        assert said in refused(text).message
 
 
 def test_a_query_that_cannot_be_written_is_a_wrong_definition() -> None:

@@ -17,9 +17,10 @@ import duckdb
 
 from medallion.adapters.duckdb.calling import called, raised, texts_of
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
+from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
 from medallion.adapters.duckdb.landed import landed, uniform
 from medallion.adapters.duckdb.landing import queries, unreadable
-from medallion.adapters.duckdb.merging import merged, without
+from medallion.adapters.duckdb.merging import following, merged, without
 from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import no_rows, rows_of
 from medallion.adapters.duckdb.scanning import scanned
@@ -27,13 +28,16 @@ from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import duckdb_type, iceberg_type
 from medallion.adapters.duckdb.writing import masked, stored, write
+from medallion.cursor import Cursor
+from medallion.declaration import Strategy
 from medallion.errors import DefinitionError, MedallionError, ModelError, StoreError
+from medallion.extract import Database
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Column, Schema, checked
-from medallion.source import LOADED_AT, SOURCE_FILE, Source
+from medallion.source import LOADED_AT, SOURCE_FILE, Extract, Landing, Source
 from medallion.table import WHOLE, Draft, Part, Result
 from medallion.window import Grain, Windows
 
@@ -48,11 +52,17 @@ class DuckDBEngine:
     """
 
     def __init__(
-        self, duck: Duck, spill: Path, place: Callable[[Source], Source], codec: str = "zstd"
+        self,
+        duck: Duck,
+        spill: Path,
+        place: Callable[[Source], Source],
+        database: Database,
+        codec: str = "zstd",
     ) -> None:
         self._duck = duck
         self._spill = spill
         self._place = place
+        self._database = database
         self._codec = codec
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
@@ -65,11 +75,15 @@ class DuckDBEngine:
             self._scratch() as scratch,
         ):
             try:
-                texts = self._texts(connection, model, scratch, reading=False)
+                source = self._place(model.source()) if model.form is Form.SOURCE else None
+                if isinstance(source, Extract):
+                    texts: tuple[str, ...] = (columns_of(self._database, source.query),)
+                else:
+                    texts = self._texts(connection, model, scratch, [], reading=False)
                 return _columns(connection, model, _all(texts))
             except duckdb.Error as error:
-                if model.form is Form.SOURCE:
-                    raise unreadable(model.source(), error) from error
+                if isinstance(source, Landing):
+                    raise unreadable(source, error) from error
                 problem = failed(f"{model.place}: the SQL of {model.name} does not fit", error)
                 raise DefinitionError(problem.message, hint=problem.hint) from error
             except ModelError as error:
@@ -85,24 +99,29 @@ class DuckDBEngine:
         """Write the model's rows, or those of one part, as files of the draft's table."""
         frames = {str(k): v for k, v in inputs.items()}
         late: list[Exception] = []
+        cursor = Cursor.from_text(part.cursor if model.cursor else "")
         with self._duck.session(frames) as connection, self._scratch() as scratch:
             try:
                 if model.form in (Form.SQL, Form.SOURCE):
                     known = draft.current if draft.keeps else None
-                    texts = self._texts(connection, model, scratch, part, known)
+                    texts = self._texts(connection, model, scratch, late, part, known)
                 else:
-                    texts = (self._called(connection, model, inputs, scratch, part, late),)
+                    called = self._called(
+                        connection, model, inputs, scratch, part, cursor, draft.current, late
+                    )
+                    texts = (called,)
                 given = _columns(connection, model, _all(texts), draft.current)
                 schema = draft.settle(given)
                 if len(texts) > 1 or set(given.names) != set(schema.names):
                     # Each has all columns then, those it lacks as NULL.
                     texts = tuple(_all((text, no_rows(schema))) for text in texts)
                 rows = [stored(text, model, schema, part.window) for text in texts]
-                rows, replaced = _merged(connection, model, rows, schema, part)
+                rows, replaced = self._merged(connection, model, rows, schema, part, late)
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
                 written = write(connection, rows, schema, draft, alike=alike, codec=self._codec)
-                return Result(schema, tuple(written), replaced)
+                files = tuple(written)
+                return Result(schema, files, replaced, cursor=_cursor(part, cursor))
             except duckdb.Error as error:
                 if late:
                     raise raised(model, model.function, late[0]) from late[0]
@@ -163,6 +182,7 @@ class DuckDBEngine:
         connection: duckdb.DuckDBPyConnection,
         model: Model,
         scratch: Path,
+        late: list[Exception],
         part: Part = WHOLE,
         known: Schema | None = None,
         *,
@@ -175,6 +195,10 @@ class DuckDBEngine:
         if model.form is Form.SQL:
             return (model.text(part.window).strip().rstrip(";"),)
         source = self._place(model.source(part.window))
+        if isinstance(source, Extract):
+            span = span_of(model, source, part)
+            return (extracted(connection, self._database, source.query, span, late),)
+        assert isinstance(source, Landing)
         now = datetime.now(UTC).isoformat()
         files = landed(source, part.landed)
         if known and not source.columns:
@@ -192,16 +216,55 @@ class DuckDBEngine:
         inputs: Mapping[TableName, Frame],
         scratch: Path,
         part: Part,
+        cursor: Cursor,
+        known: Schema | None,
         late: list[Exception],
     ) -> str:
         """Call a Python model with its inputs opened; a query of what it returned."""
         arguments = {i.parameter: self.open(inputs[i.table], i.form) for i in model.inputs}
         if model.each and part.item is not None:
             arguments[model.each.parameter] = json.loads(part.item)
+        if model.cursor:
+            arguments[model.cursor] = cursor
         value = called(model, model.function, arguments | model.given(part.window))
         if isinstance(value, Frame):
             return rows_of(value)
-        return taken(connection, value, model.name, scratch, late)
+        return taken(connection, value, model.name, scratch, late, known)
+
+    def _merged(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        model: Model,
+        rows: list[str],
+        schema: Schema,
+        part: Part,
+        late: list[Exception],
+    ) -> tuple[list[str], frozenset[str]]:
+        """The queries to write when the rows are merged into those of the table, if they are."""
+        if part.current is None:
+            return rows, frozenset()
+        if part.again:
+            kept, replaced = without(connection, schema, part.current, part.again)
+            return ([*rows, kept] if replaced else rows), replaced
+        text, key = _all(rows), model.unique_key
+        if part.span and model.strategy is not Strategy.MERGE:
+            query, replaced = following(connection, text, schema, part.current, part.span)
+        else:
+            still = self._still_there(connection, model, late)
+            query, replaced = merged(connection, text, schema, part.current, key, model.name, still)
+        return [query], replaced
+
+    def _still_there(
+        self, connection: duckdb.DuckDBPyConnection, model: Model, late: list[Exception]
+    ) -> str | None:
+        """A query of all keys of a database's table, where rows that are gone there are to go."""
+        source = self._place(model.source()) if model.form is Form.SOURCE else None
+        if not isinstance(source, Extract) or not source.deletes:
+            return None
+        if not source.cursor:  # all rows were read
+            return ""
+        keys = replace(source.query, columns=model.unique_key)
+        return extracted(connection, self._database, keys, None, late)
 
     def items(self, model: Model, inputs: Mapping[TableName, Frame]) -> tuple[str, ...]:
         """What the model is called for, each as JSON."""
@@ -219,8 +282,9 @@ def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
         hint = landed if model.form is Form.SOURCE else "filter or fill such rows"
         return ModelError(f"{model.name}: {NO_TIME}{what}", hint=hint)
     problem = failed(model.name, error)
-    if model.form is Form.SOURCE and not _ran_out(problem, error):
-        return unreadable(model.source(part.window), error)
+    source = model.source(part.window) if model.form is Form.SOURCE else None
+    if isinstance(source, Landing) and not _ran_out(problem, error):
+        return unreadable(source, error)
     return problem
 
 
@@ -233,23 +297,11 @@ def _all(texts: Sequence[str]) -> str:
     return " union all by name ".join(f"({text})" for text in texts) if texts[1:] else texts[0]
 
 
-def _merged(
-    connection: duckdb.DuckDBPyConnection,
-    model: Model,
-    rows: list[str],
-    schema: Schema,
-    part: Part,
-) -> tuple[list[str], frozenset[str]]:
-    """The queries to write when the rows are merged into those of the table, if they are."""
-    if part.current is None:
-        return rows, frozenset()
-    if model.form is Form.SOURCE:
-        kept, replaced = without(connection, schema, part.current, part.again)
-        return ([*rows, kept] if replaced else rows), replaced
-    query, replaced = merged(
-        connection, _all(rows), schema, part.current, model.unique_key, model.name
-    )
-    return [query], replaced
+def _cursor(part: Part, cursor: Cursor) -> str:
+    """Where the next build goes on to read."""
+    if part.span and part.span.past is not None:
+        return part.span.past
+    return cursor.to_text() or part.cursor
 
 
 def _columns(

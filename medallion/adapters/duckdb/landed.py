@@ -10,7 +10,7 @@ from pathlib import Path
 
 from medallion.adapters.duckdb.content import COMPRESSIONS, copied, measured, opened
 from medallion.errors import SourceError
-from medallion.source import Source, fixed_folder
+from medallion.source import Landing, fixed_folder
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 LINES = (".jsonl", ".ndjson")
@@ -39,7 +39,7 @@ class Landed:
         return _kind(self.path)
 
 
-def landed(source: Source, names: Collection[str] | None = None) -> tuple[Landed, ...]:
+def landed(source: Landing, names: Collection[str] | None = None) -> tuple[Landed, ...]:
     """The files of a source, or those of them with such names; of each only the header is read.
 
     Raises:

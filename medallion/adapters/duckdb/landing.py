@@ -13,7 +13,7 @@ from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.landed import ARRAY, DELIMITERS, LINES, Landed
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import SourceError
-from medallion.source import LOADED_AT, SOURCE_FILE, Source
+from medallion.source import LOADED_AT, SOURCE_FILE, Landing
 
 _FORMATS = {**dict.fromkeys(LINES, "format = 'newline_delimited'"), ARRAY: "format = 'array'"}
 _SCAN_BYTES = 64_000_000
@@ -21,7 +21,7 @@ _ALONE_BYTES = 8_000_000  # a file that is worth a scan of its own
 
 
 def queries(
-    connection: duckdb.DuckDBPyConnection, source: Source, files: Sequence[Landed], now: str
+    connection: duckdb.DuckDBPyConnection, source: Landing, files: Sequence[Landed], now: str
 ) -> tuple[str, ...]:
     """Queries that together give all rows, with the columns `_source_file` and `_loaded_at`.
 
@@ -39,7 +39,7 @@ def queries(
     return tuple(f"select *, {loaded} from ({select})" for select in selects)
 
 
-def unreadable(source: Source, error: duckdb.Error) -> SourceError:
+def unreadable(source: Landing, error: duckdb.Error) -> SourceError:
     """The error for files that DuckDB refuses; its message names file, line and column."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # What comes after the file are the reader's settings; advice about them is no help here.

@@ -8,12 +8,14 @@ import duckdb
 from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import rows_of
+from medallion.adapters.duckdb.types import duckdb_type
 from medallion.errors import ModelError
+from medallion.extract import Span
 from medallion.frame import Frame
 from medallion.schema import Schema
 from medallion.source import SOURCE_FILE
 
-_NEW, _OTHER = "merge_new", "merge_other"
+_NEW, _OTHER, _STILL = "merge_new", "merge_other", "merge_still"
 
 
 def merged(
@@ -23,10 +25,13 @@ def merged(
     current: Frame,
     key: Sequence[str],
     owner: object,
+    there_still: str | None = None,
 ) -> tuple[str, frozenset[str]]:
     """What to write so that each row takes the place of the one with its key; the files it is for.
 
     Only rows that differ count, and only files with rows that they replace are written again.
+    `there_still` is a query of all keys, where rows that have none of them are to go; an empty one
+    says that the rows are all there are.
 
     Raises:
         ModelError: two rows have the same key.
@@ -42,17 +47,55 @@ def merged(
             f"{owner} gives several rows with {shown}", hint="a merge takes one row per unique_key"
         )
     there = _as(current, schema)
+    same = " and ".join(f"c.{quote(k)} is not distinct from o.{quote(k)}" for k in key)
+    known = f"exists (select 1 from {_OTHER} o where {same})"
+    if there_still is not None:
+        still = there_still or f"select {keys} from {_NEW}"
+        run(connection, f"create or replace temp table {_STILL} as {still}")
+        gone = f"not exists (select 1 from {_STILL} o where {same})"
+        # A row may have gone after it was read, and before the keys were.
+        run(connection, f"delete from {_NEW} c where {gone}")
+        known = f"({known} or {gone})"
     run(
         connection,
         f"create or replace temp table {_OTHER} as "
         f"(select * from {_NEW} except all select * from ({rows_of(there)}))",
     )
     run(connection, f"drop table {_NEW}")
-    same = " and ".join(f"c.{quote(k)} is not distinct from o.{quote(k)}" for k in key)
-    known = f"exists (select 1 from {_OTHER} o where {same})"
     touched = _touched(connection, there, known)
     kept = f"select * from ({rows_of(touched)}) c where not {known}"
     return f"select * from {_OTHER} union all ({kept})", _paths(touched)
+
+
+def following(
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    schema: Schema,
+    current: Frame,
+    span: Span,
+) -> tuple[str, frozenset[str]]:
+    """What to write so that the rows take the place of those from the span's least value on.
+
+    Nothing where they are the same rows.
+    """
+    column = schema.column(span.column)
+    assert column
+    assert span.least is not None
+    least = f"{literal(span.least)}::{duckdb_type(column.type)}"
+    late = f"coalesce({quote(span.column)} >= {least}, false)"
+    run(connection, f"create or replace temp table {_NEW} as {rows}")
+    there = _as(current, schema)
+    before = f"select * from ({rows_of(there)}) c where {late}"
+    after = f"select * from {_NEW}"
+    differs = [
+        run(connection, f"(({a}) except all ({b})) limit 1")
+        for a, b in ((before, after), (after, before))
+    ]
+    if not any(differs):
+        return f"{after} where false", frozenset()
+    touched = _touched(connection, there, late)
+    kept = f"select * from ({rows_of(touched)}) c where not {late}"
+    return f"{after} union all ({kept})", _paths(touched)
 
 
 def without(

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import duckdb
 from medallion.adapters.duckdb.opening import BATCH
 from medallion.adapters.duckdb.parts import spilled
 from medallion.adapters.duckdb.quoting import literal, quote
+from medallion.adapters.duckdb.reading import no_rows
+from medallion.adapters.duckdb.records import recorded
 from medallion.errors import MedallionError, ModelError, RaisedError, StoreError
 from medallion.forms import INPUTS, Form, form_of
-from medallion.schema import Column, checked
+from medallion.schema import Column, Schema, checked
 
 
 def taken(
@@ -21,10 +24,12 @@ def taken(
     owner: object,
     spill: Path,
     late: list[Exception],
+    known: Schema | None = None,
 ) -> str:
     """A query of the rows that a function returned; they are registered with the connection.
 
     What an iterator raises while the query is run is added to `late`: DuckDB tells its text only.
+    One that gives nothing has the columns that are `known` of the table.
 
     Raises:
         ModelError: the value is no form of rows, or has columns that a table cannot have, or what
@@ -32,7 +37,7 @@ def taken(
         StoreError: the disk is full.
     """
     try:
-        return _taken(connection, value, owner, spill, late)
+        return _taken(connection, value, owner, spill, late, known)
     except (MedallionError, duckdb.Error):
         raise
     except Exception as error:
@@ -50,12 +55,17 @@ def _taken(
     owner: object,
     spill: Path,
     late: list[Exception],
+    known: Schema | None,
 ) -> str:
     form = form_of(type(value))
     if form is Form.LAZY:
         return _microseconds(connection, _sunk(value, spill))
     if isinstance(value, Iterator) and form is None:
-        arrow = _reader(value, owner, late)
+        first = next(value, None)
+        if not _is_batch(first):
+            items = () if first is None else chain([first], value)
+            return recorded(iter(items), owner, spill) or _nothing(owner, known)
+        arrow = _reader(first, value, late)
     else:
         arrow = _arrow(value, form, owner, spill)
     # DuckDB would give repeated names new ones.
@@ -95,15 +105,23 @@ def _registered(connection: duckdb.DuckDBPyConnection, arrow: Any) -> str:
     return f"select * from {quote(name)}"
 
 
-def _reader(batches: Iterator[Any], owner: object, late: list[Exception]) -> Any:
-    import pyarrow as pa
+def _is_batch(item: Any) -> bool:
+    kind = type(item)
+    return kind.__module__.startswith("pyarrow") and kind.__name__ == "RecordBatch"
 
-    first = next(batches, None)
-    if not isinstance(first, pa.RecordBatch):
+
+def _nothing(owner: object, known: Schema | None) -> str:
+    """A query of no row, where the table tells the columns."""
+    if known is None:
         raise ModelError(
-            f"{owner} gave {'no batch' if first is None else type(first).__name__}",
-            hint="yield at least one pa.RecordBatch, an empty one if there are no rows",
+            f"{owner} gave no row yet, and nothing else tells its columns",
+            hint="build again when there are rows, or yield an empty pa.RecordBatch",
         )
+    return no_rows(known)
+
+
+def _reader(first: Any, batches: Iterator[Any], late: list[Exception]) -> Any:
+    import pyarrow as pa
 
     def watched() -> Iterator[Any]:
         try:

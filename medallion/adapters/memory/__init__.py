@@ -1,7 +1,7 @@
 """Every port in memory, for tests and examples. It needs the standard library only."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from medallion.adapters.memory.auditor import MemoryAuditor
 from medallion.adapters.memory.catalog import MemoryCatalog
@@ -9,6 +9,8 @@ from medallion.adapters.memory.engine import MemoryEngine
 from medallion.adapters.memory.files import MemoryFiles
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.adapters.memory.store import MemoryStore
+from medallion.errors import SourceError
+from medallion.extract import Database
 from medallion.ports import Ports
 from medallion.resources import NOTHING, Resources
 
@@ -24,6 +26,13 @@ __all__ = [
 
 
 T = TypeVar("T")
+
+
+class _Database:
+    """The `Database` port without any database."""
+
+    def __getattr__(self, verb: str) -> Any:
+        raise SourceError(f"{verb}: there is no database in memory", hint="give the rows by a task")
 
 
 class _Executor:
@@ -44,6 +53,7 @@ def memory_ports() -> Ports:
         MemoryStore(lake),
         MemoryFiles(lake),
         MemoryEngine(lake),
+        cast(Database, _Database()),
         MemoryAuditor(lake),
         _Executor(),
     )

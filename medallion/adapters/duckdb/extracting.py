@@ -1,0 +1,65 @@
+"""Rows of a database as SQL: registered with a connection, read as the query runs."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import duckdb
+
+from medallion.adapters.duckdb.quoting import quote
+from medallion.adapters.duckdb.reading import no_rows
+from medallion.adapters.duckdb.types import duckdb_type
+from medallion.extract import Database, Query, Span
+from medallion.model import Model
+from medallion.schema import Schema
+from medallion.source import Extract
+from medallion.table import Part
+
+
+def span_of(model: Model, source: Extract, part: Part) -> Span | None:
+    """The rows of a part: those of its window, or those from where the last build ended."""
+    if source.window is None:
+        return part.span
+    window = source.window
+    return Span(model.time_column, window.start.isoformat(), window.end.isoformat())
+
+
+def extracted(
+    connection: duckdb.DuckDBPyConnection,
+    database: Database,
+    query: Query,
+    span: Span | None,
+    late: list[Exception],
+) -> str:
+    """A query of the rows, which can be run once.
+
+    What the database's reader raises while it is run is added to `late`.
+    """
+    schema = database.schema(query)
+    name = f"extracted_{uuid.uuid4().hex}"
+    connection.register(name, watched(database.batches(query, span), late.append))
+    return f"select {_columns(schema)} from {quote(name)}"
+
+
+def columns_of(database: Database, query: Query) -> str:
+    """A query of the columns and no row; no row is read."""
+    return no_rows(database.schema(query))
+
+
+def watched(reader: Any, tell: Callable[[Exception], None]) -> Any:
+    """The same batches; what reading them raises is told before DuckDB makes text of it."""
+    import pyarrow as pa
+
+    def batches() -> Iterator[Any]:
+        try:
+            yield from reader
+        except Exception as error:
+            tell(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(reader.schema, batches())
+
+
+def _columns(schema: Schema) -> str:
+    # Arrow has fewer types: a uuid comes as text.
+    return ", ".join(f"{quote(c.name)}::{duckdb_type(c.type)} as {quote(c.name)}" for c in schema)
