@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from medallion.errors import DefinitionError
 from medallion.forms import Form
+from medallion.resources import shown_size
 from medallion.schema import Schema, show
 from medallion.window import Window
 
@@ -194,7 +195,7 @@ class Frame:
         told = f"{_count(self.rows, 'row')} in {_count(len(self.files), 'file')}"
         if self.within:
             told = f"{_safe(self.within[0])} within {self.within[1]} of {told}"
-        return f"{told}, {_size(self.nbytes)}"
+        return f"{told}, {shown_size(self.nbytes)}"
 
     def _preview(self) -> tuple[dict[str, str], list[list[str]]]:
         """The types of the first columns by name, and of these the first rows as text."""
@@ -216,14 +217,6 @@ def _restored(reader: Reader, address: str) -> Frame:
 
 def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _size(number: float) -> str:
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:,.1f} TB"
 
 
 def _text(value: Any) -> str:

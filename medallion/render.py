@@ -10,6 +10,7 @@ from medallion.names import branch_of
 from medallion.need import shown_windows
 from medallion.plan import Plan, Task
 from medallion.report import Failure, Report, State, TaskResult, counted
+from medallion.resources import shown_size
 from medallion.suite import Audit, Outcome, Verdict
 from medallion.window import EVER, Window
 
@@ -36,18 +37,6 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str] = ()) -> str:
         ).rstrip()
         for line in lines
     )
-
-
-def size(bytes: int) -> str:
-    """A number of bytes for people.
-
-    >>> size(1_234_567)
-    '1.2 MB'
-    """
-    number, units = float(bytes), ["B", "kB", "MB", "GB", "TB"]
-    while number >= 1000 and len(units) > 1:
-        number, units = number / 1000, units[1:]
-    return f"{number:.0f} B" if units[0] == "B" else f"{number:.1f} {units[0]}"
 
 
 def plan_text(plan: Plan) -> str:
@@ -88,7 +77,7 @@ def _amount(task: Task) -> tuple[str, str]:
     if need.reading.files:
         files, rows = need.reading.files, need.reading.rows
         counted = f"{files} file{'s' * (files > 1)}, " + (f"{rows:,} rows, " if rows else "")
-        reading = f"reads {counted}{size(need.reading.bytes)}"
+        reading = f"reads {counted}{shown_size(need.reading.bytes)}"
     return windows, reading
 
 
@@ -101,7 +90,7 @@ def _few(texts: Sequence[str]) -> str:
 
 def result_line(result: TaskResult) -> str:
     """One task in one line."""
-    done = f"{result.rows:>12,} rows  {size(result.bytes):>9}  {result.seconds:6.2f} s"
+    done = f"{result.rows:>12,} rows  {shown_size(result.bytes):>9}  {result.seconds:6.2f} s"
     told = counted(result.audit) if result.audit and result.audit.verdicts else ""
     if result.parts > 1 or result.reused:
         told = f"{_parts(result)}  {told}"

@@ -46,6 +46,18 @@ def parse_size(text: str) -> int:
     return int(float(found[1]) * _SIZES[found[2].upper()])
 
 
+def shown_size(number: float) -> str:
+    """A number of bytes for people.
+
+    >>> shown_size(1_234_567), shown_size(999)
+    ('1.2 MB', '999 B')
+    """
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while number >= 1000 and len(units) > 1:
+        number, units = number / 1000, units[1:]
+    return f"{number:.0f} B" if units[0] == "B" else f"{number:,.1f} {units[0]}"
+
+
 def parse_memory(text: str) -> int:
     """A number of bytes, or a share of the memory that this process may use, like "50%".
 

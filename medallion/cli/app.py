@@ -53,12 +53,12 @@ def results(
     """Remove results of tasks and of runs that failed, when nobody has used them for long."""
     from dataclasses import asdict
 
-    from medallion.render import size
+    from medallion.resources import shown_size
 
     with opened() as project:
         swept = project.sweep_results(older_than, dry=dry_run)
         done = "would remove" if dry_run else "removed"
-        text = f"{done} {swept.results} results, {swept.files} files, {size(swept.bytes)}"
+        text = f"{done} {swept.results} results, {swept.files} files, {shown_size(swept.bytes)}"
         printed(asdict(swept), text, json)
 
 

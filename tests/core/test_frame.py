@@ -89,7 +89,7 @@ def test_its_representation_is_one_line_and_reads_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("size", "told"),
-    [(0, "0 bytes"), (999, "999 bytes"), (10**9, "1.0 GB"), (10**16, "10,000.0 TB")],
+    [(0, "0 B"), (999, "999 B"), (10**9, "1.0 GB"), (10**16, "10,000.0 TB")],
 )
 def test_sizes_are_told_in_the_unit_that_fits(size: int, told: str) -> None:
     assert repr(Frame(SCHEMA, files(1, 1, size))).endswith(f", {told})")

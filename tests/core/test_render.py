@@ -24,11 +24,11 @@ from medallion.render import (
     report_text,
     result_line,
     rows_text,
-    size,
     table,
     verdict_lines,
 )
 from medallion.report import Failure, Report, State, TaskResult
+from medallion.resources import shown_size
 from medallion.suite import Outcome, Severity
 from medallion.window import ALL
 
@@ -265,11 +265,11 @@ def test_text_from_data_stays_in_its_cell() -> None:
         (1_500_000, "1.5 MB"),
         (2_000_000_000, "2.0 GB"),
         (3_100_000_000_000, "3.1 TB"),
-        (4_000_000_000_000_000, "4000.0 TB"),
+        (4_000_000_000_000_000, "4,000.0 TB"),
     ],
 )
 def test_a_size_has_one_unit(bytes: int, text: str) -> None:
-    assert size(bytes) == text
+    assert shown_size(bytes) == text
 
 
 def test_a_failure_ends_with_the_next_step() -> None:

@@ -1,0 +1,252 @@
+"""Tables of a database: read whole, from a cursor on, by window, merged by key."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from support.flows import build, parts, snapshots, states
+from support.projects import rows, suite, write
+
+from medallion import Project
+from medallion.report import State
+
+NAME = "bronze.orders"
+Sql = Callable[[str], None]
+
+
+@pytest.fixture(params=["mysql", "postgres"])
+def shop(request: pytest.FixtureRequest) -> Iterator[tuple[str, Engine]]:
+    """An empty database of a shop, as its owner writes to it."""
+    address = request.getfixturevalue(request.param)
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    yield engine.url.render_as_string(hide_password=False), engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sql(shop: tuple[str, Engine]) -> Sql:
+    """Runs a statement in the shop's database."""
+
+    def run(statement: str) -> None:
+        with shop[1].connect() as connection:
+            connection.execute(text(statement))
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path: Path, shop: tuple[str, Engine]) -> Callable[..., Path]:
+    """Writes the model that takes the shop's orders."""
+
+    def made(source: str = "", declared: str = "", parameter: str = "") -> Path:
+        model = (
+            "from medallion import *\n\n"
+            f"@bronze({declared})\ndef orders({parameter}) -> Source:\n"
+            f"    return table({shop[0]!r}, 'orders'{source})\n"
+        )
+        return write(tmp_path, {"models/bronze/orders.py": model})
+
+    return made
+
+
+@pytest.fixture
+def orders(sql: Sql) -> Sql:
+    """A table of three orders; gives what adds some: `(id, name, at)`."""
+    sql("create table orders (id bigint primary key, name varchar(20), at timestamp null)")
+
+    def add(values: str) -> None:
+        sql(f"insert into orders (id, name, at) values {values}")
+
+    add("(1,'a','2026-01-01 10:00:00'), (2,'b','2026-01-01 10:00:00'), (3,'c','2026-01-02 10:00')")
+    return add
+
+
+def named(root: Path) -> dict[int, Any]:
+    found = rows(root, NAME)
+    assert len(found) == len({row["id"] for row in found})
+    return {row["id"]: row["name"] for row in found}
+
+
+def test_a_whole_table_takes_the_place_of_the_one_before(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    root = project()
+    build(root)
+    assert named(root) == {1: "a", 2: "b", 3: "c"}
+    sql("delete from orders where id = 1")
+    sql("update orders set name = 'B' where id = 2")
+    build(root)
+
+    assert named(root) == {2: "B", 3: "c"}
+
+
+def test_ties_of_a_cursor_are_kept_exactly(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    """A row comes later that has the same time as the last one that was read."""
+    root = project(", cursor='at'")
+    build(root)
+    orders("(4,'d','2026-01-02 10:00')")
+    report = build(root)
+    assert named(root) == {1: "a", 2: "b", 3: "c", 4: "d"}
+    assert report[NAME].rows < 4
+    before = snapshots(root, NAME)
+
+    assert states(build(root)) == {NAME: State.FRESH}
+    assert snapshots(root, NAME) == before
+
+
+def test_a_lag_finds_rows_that_were_committed_late(
+    project: Callable[..., Path], orders: Sql
+) -> None:
+    root = project(", cursor='at', lag='2h'")
+    build(root)
+    orders("(4,'late','2026-01-02 09:00:00'), (5,'too late','2026-01-02 07:00:00')")
+    build(root)
+
+    assert named(root) == {1: "a", 2: "b", 3: "c", 4: "late"}
+
+
+def test_a_number_is_a_cursor_too(project: Callable[..., Path], orders: Sql, sql: Sql) -> None:
+    root = project(", cursor='id', lag=1")
+    build(root)
+    sql("update orders set name = 'B' where id = 2")
+    sql("update orders set name = 'A' where id = 1")
+    orders("(10,'j',null)")
+    build(root)
+
+    assert named(root) == {1: "a", 2: "B", 3: "c", 10: "j"}
+
+
+def test_a_row_without_a_cursor_is_told(project: Callable[..., Path], orders: Sql) -> None:
+    root = project(", cursor='at'")
+    orders("(4,'d',null)")
+    with Project.load(root) as found:
+        report = found.build()
+
+    assert "has rows without 'at', the cursor" in str(report[NAME].failure)
+
+
+def test_changed_rows_are_merged_and_deleted_ones_go(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    merged = "unique_key='id', strategy='merge'"
+    root = project(", cursor='at', deletes=True", merged)
+    build(root)
+    sql("delete from orders where id = 1")
+    sql("update orders set name = 'B', at = '2026-01-03 00:00:00' where id = 2")
+    orders("(4,'d','2026-01-03 00:00:01')")
+    build(root)
+    assert named(root) == {2: "B", 3: "c", 4: "d"}
+    before = snapshots(root, NAME)
+    build(root)
+
+    assert snapshots(root, NAME) == before
+
+
+def test_a_whole_table_can_be_merged(project: Callable[..., Path], orders: Sql, sql: Sql) -> None:
+    """Rows that are as they were are not written again."""
+    root = project(", deletes=True", "unique_key='id', strategy='merge'")
+    build(root)
+    before = snapshots(root, NAME)
+    build(root)
+    assert snapshots(root, NAME) == before
+    sql("delete from orders where id = 3")
+    sql("update orders set name = 'A' where id = 1")
+    build(root)
+
+    assert named(root) == {1: "A", 2: "b"}
+
+
+def test_an_empty_table_is_no_mistake(project: Callable[..., Path], orders: Sql, sql: Sql) -> None:
+    root = project(", cursor='id'")
+    sql("delete from orders")
+    build(root)
+    build(root)
+    assert named(root) == {}
+    orders("(7,'g',null)")
+    build(root)
+    assert named(root) == {7: "g"}
+    sql("delete from orders")
+    build(root)
+    orders("(8,'h',null)")
+    build(root)
+
+    assert named(root) == {8: "h"}
+
+
+def test_windows_are_read_once_and_a_backfill_reads_them_again(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    timed = "time_column='at', partition_by=day('at'), start='2026-01-01'"
+    root = project(", window=window", timed, "window: Window")
+    build(root, end="2026-01-03")
+    assert named(root) == {1: "a", 2: "b", 3: "c"}
+    sql("update orders set name = upper(name)")
+    assert states(build(root, end="2026-01-03")) == {NAME: State.FRESH}
+    with Project.load(root) as found:
+        report = found.backfill(NAME, start="2026-01-02", end="2026-01-02")
+    assert report.ok
+
+    assert named(root) == {1: "a", 2: "b", 3: "C"}
+    assert parts(report)[NAME] == 1
+
+
+def test_a_build_that_is_rejected_reads_the_same_rows_again(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    root = project(", cursor='id'")
+    strict = suite(("expect_column_values_to_not_be_null", {"column": "name"}))
+    write(root, {"expectations/bronze/orders.json": strict})
+    build(root)
+    orders("(4,null,null)")
+    with Project.load(root) as found:
+        assert states(found.build()) == {NAME: State.REJECTED}
+    sql("update orders set name = 'd' where id = 4")
+    build(root)
+
+    assert named(root) == {1: "a", 2: "b", 3: "c", 4: "d"}
+
+
+def test_a_query_and_some_columns_can_be_read(
+    tmp_path: Path, shop: tuple[str, Engine], orders: Sql
+) -> None:
+    query = "select id, name, id * 2 as twice from orders where id > 1;"
+    write(
+        tmp_path,
+        {
+            "models/bronze/orders.py": (
+                "from medallion import *\n\n@bronze\ndef orders() -> Source:\n"
+                f"    return table({shop[0]!r}, query={query!r}, columns=['id', 'twice'])\n"
+            )
+        },
+    )
+    build(tmp_path)
+
+    assert sorted(map(tuple, (r.values() for r in rows(tmp_path, NAME)))) == [(2, 4), (3, 6)]
+
+
+def test_rows_that_come_while_it_is_read_are_read_by_the_next_build(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    """Somebody adds rows all the time: each is there exactly once in the end."""
+    root = project(", cursor='id', parallel=2")
+    for start in range(10, 60, 10):
+        orders(",".join(f"({start + n},'x',null)" for n in range(10)))
+        build(root)
+
+    assert set(named(root)) == {1, 2, 3, *range(10, 60)}
+
+
+def test_a_new_column_of_the_table_becomes_one_of_ours(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    root = project(", cursor='id'")
+    build(root)
+    sql("alter table orders add column city varchar(10)")
+    sql("insert into orders (id, name, city) values (4, 'd', 'Basel')")
+    build(root)
+
+    assert {r["id"]: r["city"] for r in rows(root, NAME)} == {1: None, 2: None, 3: None, 4: "Basel"}
