@@ -1,18 +1,21 @@
-"""Extracts: which rows of which database are read, and the port that reads them."""
+"""Databases as sources: which rows of which, and what an adapter for them promises."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from medallion.errors import DefinitionError
 from medallion.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Rows of a database: those of a table, or of a SELECT.
+    """Rows of a database: those of a table, or those of a SELECT.
 
-    The address names its secrets, as in `mysql://reader:${SHOP_PASSWORD}@host/shop`. All columns
-    are read if none are named. With `parallel` over 1, ranges of the table's key are read side by
-    side.
+    `address` is `mysql://reader:${SHOP_PASSWORD}@host:3306/shop`; `mariadb://`, `postgresql://` and
+    SQLAlchemy's spellings with a driver are understood. It holds no secret, only its name.
+    `table` may name its schema: `sales.orders`. `columns` are those wanted, all if it is empty.
+    `parallel` is the number of connections: with more than one, a whole table whose primary key
+    begins with a whole number or a date is read in ranges of that key, side by side.
     """
 
     address: str
@@ -21,15 +24,32 @@ class Query:
     columns: tuple[str, ...] = ()
     parallel: int = 1
 
-    def __str__(self) -> str:
-        return self.table or "the query"
+    def __post_init__(self) -> None:
+        if bool(self.table.strip()) == bool(self.query.strip()):
+            raise DefinitionError(
+                f"one of a table and a query is read, not {self.table!r} and {self.query!r}",
+                hint='give table="orders", or query="select …"',
+            )
+        if self.parallel < 1:
+            raise DefinitionError(
+                f"parallel = {self.parallel} does not fit", hint="a whole number, at least 1"
+            )
+
+    @property
+    def what(self) -> str:
+        """What it is called in a message."""
+        return (
+            f"table {self.table}" if self.table else f"query {' '.join(self.query.split())!r:.80}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Rows with `least <= column < past`, or `<= past` where it is closed; None is open.
+    """The rows with `least <= column < past`, or `<= past` where it is `closed`.
 
-    The ends are text: numbers as decimals, times as ISO 8601.
+    The ends are texts: whole and decimal numbers as they are written, moments in ISO form, those of
+    a column that knows the zone in UTC where they do not say. None is open. A row without a value
+    is in no span, unless both ends are open.
     """
 
     column: str
@@ -39,29 +59,32 @@ class Span:
 
 
 class Database(Protocol):
-    """Reads rows of databases. It never writes to one."""
+    """Reads rows of databases, with the types that the database says they have."""
 
     def schema(self, query: Query) -> Schema:
-        """The columns that the query gives, with their comments; no rows are read.
+        """The columns that the rows have, found without reading rows.
 
         Raises:
-            DefinitionError: there is no such table or column, or a type cannot be kept.
-            SourceError: the database cannot be asked.
+            DefinitionError: there is no such table or column, or one whose type cannot be kept.
+            SourceError: the database cannot be reached.
         """
         ...
 
     def greatest(self, query: Query, column: str) -> str | None:
-        """The greatest value of a column, as text that a `Span` takes; None without rows."""
+        """The greatest value of a column, as a text that a `Span` takes back exactly.
+
+        None where no row has a value.
+        """
         ...
 
     def nulls(self, query: Query, column: str) -> bool:
-        """Whether a row has no value in that column."""
+        """Whether a row has no value there."""
         ...
 
     def batches(self, query: Query, span: Span | None = None) -> Any:
-        """The rows, as a `pa.RecordBatchReader` of exactly the columns of `schema`.
+        """The rows as a `pyarrow.RecordBatchReader`, whose schema is the Arrow form of `schema`.
 
-        Raises:
-            SourceError: the rows cannot be read to their end.
+        A few megabytes at a time are in memory. It gives all rows or ends with a `SourceError`,
+        which also names a value that its column's type cannot keep.
         """
         ...

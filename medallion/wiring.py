@@ -91,9 +91,9 @@ def _engine(duck: "Duck", spill: Path, settings: Settings, database: Database) -
 
 
 def _database() -> Database:
-    from medallion.adapters.databases import Databases
+    from medallion.adapters.databases.reader import DatabaseReader
 
-    return Databases(lambda text: text)
+    return DatabaseReader()
 
 
 def _auditor(duck: "Duck") -> Auditor:

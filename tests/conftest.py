@@ -13,6 +13,8 @@ from support.projects import write
 _NAME = "MEDALLION_TEST_POSTGRES"
 # Taken out of the environment: to a build, each variable that begins so is a setting.
 _SERVER = os.environ.pop(_NAME, "")
+_MYSQL_NAME = "MEDALLION_TEST_MYSQL"
+_MYSQL = os.environ.pop(_MYSQL_NAME, "")
 _NUMBERS = count()
 
 
@@ -45,6 +47,20 @@ def postgres() -> Iterator[str]:
         server.execute(text(f"create database {database}"))
         yield make_url(_SERVER).set(database=database).render_as_string(hide_password=False)
         server.execute(text(f"drop database {database} with (force)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def mysql() -> Iterator[str]:
+    """The address of an empty MySQL or MariaDB database."""
+    if not _MYSQL:
+        pytest.skip(f"{_MYSQL_NAME} is not set: the address of a server to make databases on")
+    database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
+    engine = create_engine(_MYSQL, isolation_level="AUTOCOMMIT")
+    with engine.connect() as server:
+        server.execute(text(f"create database {database}"))
+        yield make_url(_MYSQL).set(database=database).render_as_string(hide_password=False)
+        server.execute(text(f"drop database {database}"))
     engine.dispose()
 
 

@@ -1,0 +1,1 @@
+"""Tables and queries of MySQL, MariaDB and PostgreSQL, as Arrow batches."""
