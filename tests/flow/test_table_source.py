@@ -42,7 +42,7 @@ def project(tmp_path: Path, shop: tuple[str, Engine]) -> Callable[..., Path]:
 
     def made(source: str = "", declared: str = "", parameter: str = "") -> Path:
         model = (
-            "from medallion import *\n\n"
+            "from medallion import *\nfrom medallion.source import table\n\n"
             f"@bronze({declared})\ndef orders({parameter}) -> Source:\n"
             f"    return table({shop[0]!r}, 'orders'{source})\n"
         )
@@ -89,9 +89,8 @@ def test_ties_of_a_cursor_are_kept_exactly(
     root = project(", cursor='at'")
     build(root)
     orders("(4,'d','2026-01-02 10:00')")
-    report = build(root)
+    build(root)
     assert named(root) == {1: "a", 2: "b", 3: "c", 4: "d"}
-    assert report[NAME].rows < 4
     before = snapshots(root, NAME)
 
     assert states(build(root)) == {NAME: State.FRESH}
@@ -187,7 +186,7 @@ def test_windows_are_read_once_and_a_backfill_reads_them_again(
     sql("update orders set name = upper(name)")
     assert states(build(root, end="2026-01-03")) == {NAME: State.FRESH}
     with Project.load(root) as found:
-        report = found.backfill(NAME, start="2026-01-02", end="2026-01-02")
+        (report,) = found.backfill(NAME, start="2026-01-02", end="2026-01-02")
     assert report.ok
 
     assert named(root) == {1: "a", 2: "b", 3: "C"}
@@ -218,7 +217,7 @@ def test_a_query_and_some_columns_can_be_read(
         tmp_path,
         {
             "models/bronze/orders.py": (
-                "from medallion import *\n\n@bronze\ndef orders() -> Source:\n"
+                "from medallion import *\nfrom medallion.source import table\n\n@bronze\ndef orders() -> Source:\n"
                 f"    return table({shop[0]!r}, query={query!r}, columns=['id', 'twice'])\n"
             )
         },

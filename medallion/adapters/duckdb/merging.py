@@ -88,7 +88,7 @@ def following(
     before = f"select * from ({rows_of(there)}) c where {late}"
     after = f"select * from {_NEW}"
     differs = [
-        run(connection, f"(({a}) except all ({b})) limit 1")
+        run(connection, f"select 1 from (({a}) except all ({b})) limit 1")
         for a, b in ((before, after), (after, before))
     ]
     if not any(differs):
