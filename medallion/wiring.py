@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from medallion.adapters.files.local import LocalFiles
-from medallion.adapters.iceberg.address import sqlite_file
+from medallion.adapters.iceberg.address import Kind, kind_of, sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
 from medallion.config import Settings
-from medallion.ports import Auditor, Catalog, Engine, Executor, Ports, Store
+from medallion.ports import Auditor, Catalog, Engine, Executor, Files, Ports, Store
 from medallion.source import Source, fixed_folder
 from medallion.spill import own_folder, remove
 
@@ -34,10 +34,11 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
     held.callback(remove, spill)
     lake = later(lambda: _lake(settings, held))
     duck = later(lambda: _duck(settings, landing, spill, held))
+    files = LocalFiles()
     return Ports(
-        _catalog(settings, lake),
+        _catalog(settings, lake, files),
         later(lambda: _store(lake, spill)),
-        LocalFiles(),
+        files,
         later(lambda: _engine(duck, spill, settings)),
         later(lambda: _auditor(duck)),
         later(lambda: _executor(settings, spill, held)),
@@ -65,13 +66,16 @@ class _Later:
         return getattr(self._made, name)
 
 
-def _catalog(settings: Settings, lake: "Lake") -> Catalog:
+def _catalog(settings: Settings, lake: "Lake", files: Files) -> Catalog:
     def iceberg() -> Catalog:
         from medallion.adapters.iceberg.catalog import IcebergCatalog
+        from medallion.adapters.iceberg.journal import Journals
 
-        return IcebergCatalog(lake)
+        if kind_of(settings.catalog_uri) is Kind.SQL:
+            return IcebergCatalog(lake)
+        return IcebergCatalog(lake, Journals(files, str(settings.journals_path)))
 
-    file = sqlite_file(settings.catalog_uri)
+    file = None if settings.catalog_options else sqlite_file(settings.catalog_uri)
     return SqliteCatalog(file, later(iceberg)) if file else later(iceberg)
 
 
@@ -133,9 +137,10 @@ _EXECUTORS: Mapping[str, Callable[[Settings, str, Path], Executor]] = {
 
 
 def _lake(settings: Settings, held: ExitStack) -> "Lake":
-    from medallion.adapters.iceberg.lake import Lake
+    from medallion.adapters.iceberg.opening import opened
 
-    lake = Lake(settings.catalog_uri, f"file://{settings.warehouse_path}")
+    warehouse = f"file://{settings.warehouse_path}"
+    lake = opened(settings.catalog_uri, warehouse, settings.catalog_options)
     held.callback(lake.close)
     return lake
 
