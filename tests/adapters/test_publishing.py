@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -12,13 +13,16 @@ from typing import Any
 
 import pytest
 from conformance.world import FIRST, SECOND, World, model, rows
+from support.projects import sql_model, write
 from support.proxy import Fate, proxy
 
+from medallion import Project
 from medallion.adapters.iceberg.catalog import IcebergCatalog
 from medallion.adapters.iceberg.opening import opened
 from medallion.config import Settings
 from medallion.errors import CatalogError, ConflictError
 from medallion.names import TableName, branch_of
+from medallion.report import State
 from medallion.table import Publication, Table
 from medallion.wiring import connect
 
@@ -369,3 +373,33 @@ def test_notes_of_several_processes_are_all_kept(group: Group, work: Work) -> No
 
     assert [a["status"] for a in answers] == ["done"] * 4, answers
     assert sum(key.startswith("note.") for key in group.lake.table(NAMES[0]).properties) == 20
+
+
+def test_a_build_begins_by_finishing_what_the_last_one_left(tmp_path: Path, rest: str) -> None:
+    """It says so when it ends, and the next one plans on what is published then."""
+    one = sql_model("silver", "one", "select 1 as id")
+    two = sql_model("silver", "two", "select one.id + 1 as id from silver.one")
+    write(tmp_path, {"models/silver/one.py": one, "models/silver/two.py": two})
+    with proxy(rest) as between:
+        between.meet("POST /v1/namespaces/silver/tables/two", None, Fate.UNAVAILABLE)
+        with Project.load(tmp_path, catalog=between.address) as project:
+            report = project.build()
+            [run] = project.ports.catalog.unfinished()
+            seen = [table.main is not None for table in project.tables().values()]
+            failure = report.results[0].failure
+            again = project.build()
+
+    assert (report.exit_code, report.run, seen) == (4, run, [True, False])
+    assert failure
+    assert f"the publish of run {run} is unfinished (silver.one, silver.two)" in failure.message
+    assert [result.state for result in again.results] == [State.FRESH] * 2
+    assert not list((tmp_path / "warehouse" / ".publish").iterdir())
+
+
+def test_the_address_and_the_options_of_a_catalog_are_not_sent_to_workers(tmp_path: Path) -> None:
+    write(tmp_path, {"models/silver/one.py": sql_model("silver", "one", "select 1 as id")})
+    options = {"token": "s3cret"}
+    with Project.load(tmp_path, catalog="https://host/s3cret", catalog_options=options) as project:
+        sent = pickle.dumps(project.worker)
+
+    assert b"s3cret" not in sent

@@ -29,10 +29,10 @@ class Proxy:
     release: threading.Event = field(default_factory=threading.Event)
     arrived: threading.Event = field(default_factory=threading.Event)  # what was held back
     before: Callable[[str], object] = lambda _: None  # called with each request
-    _fates: list[tuple[str, Fate]] = field(default_factory=list)
+    _fates: list[tuple[str, Fate | None]] = field(default_factory=list)
 
-    def meet(self, named: str, *fates: Fate) -> None:
-        """The next requests that name it, in their path or headers, meet these fates."""
+    def meet(self, named: str, *fates: Fate | None) -> None:
+        """The next requests that name it meet these fates; None for one that is passed on."""
         self._fates += [(named, fate) for fate in fates]
 
     def fate(self, request: str) -> Fate | None:
