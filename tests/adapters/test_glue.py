@@ -6,7 +6,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from conformance.world import FIRST, TRIPS, World, model, rows
+from conformance.world import FIRST, SECOND, TRIPS, World, model, rows
 from pyiceberg.catalog.glue import GlueCatalog
 from support.proxy import Fate, Proxy, proxy
 
@@ -48,14 +48,15 @@ def test_an_update_whose_answer_is_lost_is_recognised_and_not_made_twice(
     """boto3 repeats it, and gets a conflict: with itself."""
     with world(tmp_path, glue) as lake:
         snapshot = lake.commit(model(TRIPS, ROWS))
-        before = between.times("UpdateTable")
         between.meet("UpdateTable", fate)
-
         lake.ports.catalog.publish([lake.publication(TRIPS, snapshot)])
+        assert between.times("UpdateTable") == 2  # the second was refused
+        between.meet("UpdateTable", fate)
+        second = lake.commit(model(TRIPS, ROWS), SECOND, base=snapshot)
 
-        assert dict(lake.table().refs) == {"main": snapshot}
-        assert between.times("UpdateTable") == before + 2  # the second was refused
-        assert len(lake.table().snapshots) == 1
+        assert dict(lake.table().refs) == {"main": snapshot, branch_of(SECOND): second}
+        assert between.times("UpdateTable") == 4
+        assert list(lake.table().snapshots) == [snapshot, second]
 
 
 def test_a_table_whose_creation_is_not_answered_is_made_once(
@@ -66,6 +67,7 @@ def test_a_table_whose_creation_is_not_answered_is_made_once(
         snapshot = lake.commit(model(TRIPS, ROWS))
 
         assert dict(lake.table().refs) == {BRANCH: snapshot}
+        assert list(lake.table().snapshots) == [snapshot]
 
 
 def test_who_cannot_reach_glue_is_told_that_nothing_was_committed(

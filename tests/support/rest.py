@@ -17,6 +17,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
 )
 from pyiceberg.table import CommitTableRequest, StagedTable, Table
+from pyiceberg.table.update import AddSchemaUpdate, TableUpdate
 from pyiceberg.typedef import IcebergBaseModel
 from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
@@ -90,8 +91,9 @@ class _Server(ThreadingHTTPServer):
             before: Table | None = self.catalog.load_table(name)
         except NoSuchTableError:
             before = None
+        updates = tuple(_numbered(update, before) for update in request.updates)
         return before, self.catalog._update_and_stage_table(
-            before, name, request.requirements, request.updates
+            before, name, request.requirements, updates
         )
 
     def _moved(self, before: Table | None, after: StagedTable) -> Any:
@@ -168,6 +170,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.server.commit([CommitTableRequest.model_validate(c) for c in changes])
                 return 204, None
         raise NoSuchTableError(f"no route {method} {self.path}")
+
+
+def _numbered(update: TableUpdate, before: Table | None) -> TableUpdate:
+    """The update; a new schema gets the next free number, whatever was asked for."""
+    if before is None or not isinstance(update, AddSchemaUpdate):
+        return update
+    free = max(before.schemas()) + 1
+    return AddSchemaUpdate(schema_=update.schema_.model_copy(update={"schema_id": free}))
 
 
 def _shown(table: Table) -> dict[str, Any]:
