@@ -53,7 +53,7 @@ def find_branches(tables: Iterable[Table], run: str | None = None) -> tuple[Bran
 def publish_run(
     catalog: Catalog, tables: Mapping[TableName, Table], suites: Mapping[TableName, Suite], run: str
 ) -> tuple[Branch, ...]:
-    """Publish what a run left on its branches, all in one step, if it is what was audited.
+    """Publish what a run left on its branches, in the order of `tables`, if it is what was audited.
 
     Raises:
         DefinitionError: the run has no branches.
@@ -62,7 +62,14 @@ def publish_run(
     branches = _of(tables.values(), run)
     for branch in branches:
         _check(branch, tables[branch.table], suites.get(branch.table))
-    catalog.publish([Publication(b.table, branch_of(run), b.base, b.snapshot) for b in branches])
+    by_name = {b.table: b for b in branches}
+    catalog.publish(
+        [
+            Publication(name, branch_of(run), by_name[name].base, by_name[name].snapshot)
+            for name in tables
+            if name in by_name
+        ]
+    )
     return branches
 
 

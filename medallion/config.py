@@ -15,6 +15,7 @@ from medallion.source import Landing, Source
 
 _PREFIX = "MEDALLION_"
 _LOCATION = "MEDALLION_LOCATIONS_"
+_OPTION = "MEDALLION_CATALOG_OPTIONS_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class Settings:
     """Where a project is and what it may use. Relative paths start at `root`.
 
     Each setting but `root` can be given as a variable: `MEDALLION_WAREHOUSE`, and a location as
-    `MEDALLION_LOCATIONS_<NAME>`. A flag of the command line goes before a variable, a variable
+    `MEDALLION_LOCATIONS_<NAME>`, an option of the catalog as `MEDALLION_CATALOG_OPTIONS_<NAME>`
+    with `_` for a dash. A flag of the command line goes before a variable, a variable
     before the file.
     """
 
@@ -30,7 +32,8 @@ class Settings:
     models: str = "models"
     expectations: str = "expectations"
     warehouse: str = "warehouse"
-    catalog: str = field(default="", repr=False)  # a SQLAlchemy address, maybe with a password
+    catalog: str = field(default="", repr=False)  # an address, maybe with a password
+    catalog_options: Mapping[str, str] = field(default_factory=dict, repr=False)  # maybe a token
     locations: Mapping[str, str] = field(default_factory=dict)
     memory_limit: str = "2GB"  # or a share of the machine's: "50%"
     spill_limit: str = "50GB"
@@ -65,6 +68,11 @@ class Settings:
     def log_path(self) -> Path:
         """Where the log of each run is."""
         return self.warehouse_path / ".runs"
+
+    @property
+    def journals_path(self) -> Path:
+        """Where it is noted which publish is under way, if tables cannot move in one step."""
+        return self.warehouse_path / ".publish"
 
     @property
     def frames_path(self) -> Path:
@@ -133,18 +141,23 @@ def read_settings(
         )
     given = {k: (v, str(file)) for k, v in table.items()}
     locations = dict(_table(given.pop("locations", ({}, ""))))
+    options = dict(_options(given.pop("catalog_options", ({}, ""))))
     for variable, text in sorted(environment.items()):
         if variable.startswith(_LOCATION):
             locations[variable.removeprefix(_LOCATION).lower()] = text
+        elif variable.startswith(_OPTION):
+            options[variable.removeprefix(_OPTION).lower().replace("_", "-")] = text
         elif variable.startswith(_PREFIX):
             given[variable.removeprefix(_PREFIX).lower()] = (text, variable)
     locations |= _table((flags.pop("locations", {}), "locations"))
+    options |= _options((flags.pop("catalog_options", {}), "catalog_options"))
     limits = _limits(*given.pop("limits", ({}, "")))
     given |= {k: (v, f"--{k}") for k, v in flags.items() if v is not None}
     kinds = {f.name: f.type for f in fields(Settings) if f.name not in _TABLES}
     return Settings(
         root,
         locations=locations,
+        catalog_options=options,
         limits=limits,
         **{k: _value(k, v, where, kinds) for k, (v, where) in given.items()},
     )
@@ -178,7 +191,7 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
 
 
 _LEAST = {"workers": 1}
-_TABLES = ("root", "locations", "limits")
+_TABLES = ("root", "locations", "catalog_options", "limits")
 
 
 def _memory(text: str) -> None:
@@ -253,6 +266,22 @@ def _table(given: tuple[Any, str]) -> Mapping[str, str]:
             f"{where}: locations = {value!r} does not fit",
             hint='write: trips = "warehouse/landing"',
         )
+    return value
+
+
+def _options(given: tuple[Any, str]) -> Mapping[str, str]:
+    """Options of the catalog by name; the error shows no value, for one may be a password."""
+    value, where = given
+    if not isinstance(value, dict):
+        raise DefinitionError(
+            f"{where}: catalog_options is no table", hint="write: [tool.medallion.catalog_options]"
+        )
+    for name, text in value.items():
+        if not isinstance(text, str):
+            raise DefinitionError(
+                f"{where}: the catalog option {name} is no text",
+                hint=f'write: "{name}" = "…"; a name with a dot needs the quotes',
+            )
     return value
 
 

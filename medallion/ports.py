@@ -13,7 +13,7 @@ from medallion.resources import NOTHING, Resources
 from medallion.schema import Schema
 from medallion.source import Stamp
 from medallion.suite import Suite, Verdict
-from medallion.table import WHOLE, Draft, Part, Publication, Result, Table, Write
+from medallion.table import WHOLE, Draft, Guarantee, Part, Publication, Result, Table, Write
 from medallion.window import Grain, Windows
 
 T = TypeVar("T")
@@ -25,8 +25,10 @@ class Catalog(Protocol):
     def prepare(self) -> None:
         """Make sure that the catalog can be written; make an empty one where there is none.
 
+        A publish that was interrupted is finished, or put back.
+
         Raises:
-            CatalogError: it cannot be opened.
+            CatalogError: it cannot be opened, or that publish cannot be finished now.
         """
         ...
 
@@ -38,14 +40,30 @@ class Catalog(Protocol):
         """The folder of a table, existing or not."""
         ...
 
+    def guarantee(self) -> Guarantee:
+        """What the catalog promises of a group that is published.
+
+        Raises:
+            CatalogError: it has to be asked, and cannot be.
+        """
+        ...
+
+    def unfinished(self) -> tuple[str, ...]:
+        """The runs whose publish was interrupted, or is under way; `prepare` finishes them."""
+        ...
+
     def publish(self, group: Sequence[Publication]) -> None:
         """Move `main` of every table of the group to its audited snapshot, or of none.
 
-        A table whose `main` is there already is left as it is, so publishing twice is publishing
-        once. The schema of the snapshot becomes current and the branch is dropped in the same step.
+        Where tables cannot move in one step, they move in the order given, and those that have
+        moved go back if one cannot. A table whose `main` is there already is left as it is, so
+        publishing twice is publishing once. The schema of the snapshot becomes current and the
+        branch is dropped in the same step.
 
         Raises:
             ConflictError: a `main` is not the base, or a branch not the audited snapshot.
+            CatalogError: the catalog failed; if it says that the publish is unfinished, `prepare`
+                goes on with it.
         """
         ...
 

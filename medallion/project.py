@@ -97,6 +97,11 @@ class Project:
         """The tables of the project's models, as far as they exist, as of one moment."""
         return self.ports.catalog.tables([n.name for n in self.graph])
 
+    def settle(self) -> None:
+        """Finish a publish that was interrupted, or put it back. Commands that write begin so."""
+        if self.ports.catalog.unfinished():
+            self.ports.catalog.prepare()
+
     @cached_property
     def survey(self) -> Survey:
         """What is looked at to find what models need."""
@@ -172,6 +177,7 @@ class Project:
         self, selection: str = "", *, listener: Listener = lambda _: None, **options: Any
     ) -> Report:
         """Plan and carry it out; the options are `plan`'s. A failed model is in the report."""
+        self.settle()
         return self.run(self.plan(selection, **options), listener=listener)
 
     def plan_backfill(
@@ -188,6 +194,7 @@ class Project:
         Each is of `batch` windows that have rows, or there is one for all. With `downstream`, what
         is made from those windows is built as well. A plan is made when the one before is done.
         """
+        self.settle()
         node, asked = self.graph[TableName.parse(name)], self.backfill_range(name, start, end)
         ranges: Iterable[Window] = [asked]
         if batch:
@@ -303,10 +310,14 @@ class Project:
 
     def publish(self, run: str) -> tuple[Branch, ...]:
         """Publish what a run left on its branches, if it is what was audited."""
-        return publish_run(self.ports.catalog, self.tables(), self.definition.suites, run)
+        self.settle()
+        seen = self.tables()
+        tables = {n.name: seen[n.name] for n in self.graph if n.name in seen}
+        return publish_run(self.ports.catalog, tables, self.definition.suites, run)
 
     def discard(self, run: str) -> tuple[Branch, ...]:
         """Drop the branches of a run."""
+        self.settle()
         return discard_run(self.ports.catalog, list(self.tables().values()), run)
 
     def sweep_results(self, older_than: str | float = "7d", *, dry: bool = False) -> Swept:

@@ -222,3 +222,14 @@ class Publication:
     branch: str
     base: int | None
     snapshot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What a catalog promises of a group that is published.
+
+    `whole`: all its tables move in one step. `text` says in a sentence what readers may see.
+    """
+
+    whole: bool
+    text: str

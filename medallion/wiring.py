@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from medallion.adapters.files.local import LocalFiles
-from medallion.adapters.iceberg.address import sqlite_file
+from medallion.adapters.iceberg.address import Kind, kind_of, sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
 from medallion.config import Settings
 from medallion.extract import Database
-from medallion.ports import Auditor, Catalog, Engine, Executor, Ports, Store
+from medallion.ports import Auditor, Catalog, Engine, Executor, Files, Ports, Store
 from medallion.source import Landing, Source, fixed_folder
 from medallion.spill import own_folder, remove
 
@@ -36,10 +36,11 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
     lake = later(lambda: _lake(settings, held))
     duck = later(lambda: _duck(settings, landing, spill, held))
     database = later(_database)
+    files = LocalFiles()
     return Ports(
-        _catalog(settings, lake),
+        _catalog(settings, lake, files),
         later(lambda: _store(lake, spill)),
-        LocalFiles(),
+        files,
         later(lambda: _engine(duck, spill, settings, database)),
         database,
         later(lambda: _auditor(duck)),
@@ -68,13 +69,16 @@ class _Later:
         return getattr(self._made, name)
 
 
-def _catalog(settings: Settings, lake: "Lake") -> Catalog:
+def _catalog(settings: Settings, lake: "Lake", files: Files) -> Catalog:
     def iceberg() -> Catalog:
         from medallion.adapters.iceberg.catalog import IcebergCatalog
+        from medallion.adapters.iceberg.journal import Journals
 
-        return IcebergCatalog(lake)
+        if kind_of(settings.catalog_uri) is Kind.SQL:
+            return IcebergCatalog(lake)
+        return IcebergCatalog(lake, Journals(files, str(settings.journals_path)))
 
-    file = sqlite_file(settings.catalog_uri)
+    file = None if settings.catalog_options else sqlite_file(settings.catalog_uri)
     return SqliteCatalog(file, later(iceberg)) if file else later(iceberg)
 
 
@@ -142,9 +146,10 @@ _EXECUTORS: Mapping[str, Callable[[Settings, str, Path], Executor]] = {
 
 
 def _lake(settings: Settings, held: ExitStack) -> "Lake":
-    from medallion.adapters.iceberg.lake import Lake
+    from medallion.adapters.iceberg.opening import opened
 
-    lake = Lake(settings.catalog_uri, f"file://{settings.warehouse_path}")
+    warehouse = f"file://{settings.warehouse_path}"
+    lake = opened(settings.catalog_uri, warehouse, settings.catalog_options)
     held.callback(lake.close)
     return lake
 

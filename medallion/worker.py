@@ -30,8 +30,8 @@ from medallion.result import find, frame_text, hashed, read_frame, result_text
 from medallion.source import Landing
 from medallion.table import Result
 
-# A catalog's address may hold a password, and no worker needs it.
-_STAY = ("root", "catalog")
+# A catalog's address and options may hold a password, and no worker needs them.
+_STAY = ("root", "catalog", "catalog_options")
 
 
 @dataclass(frozen=True, slots=True)

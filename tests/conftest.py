@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from support.glue import KEYS, glue_server
 from support.processes import Runner, running
 from support.projects import write
+from support.rest import rest_server
 
 _NAME = "MEDALLION_TEST_POSTGRES"
 # Taken out of the environment: to a build, each variable that begins so is a setting.
@@ -62,6 +64,36 @@ def mysql() -> Iterator[str]:
         yield make_url(_MYSQL).set(database=database).render_as_string(hide_password=False)
         server.execute(text(f"drop database {database}"))
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def glue_address() -> Iterator[str]:
+    """The address of a Glue server."""
+    pytest.importorskip("moto.server", reason="moto is not installed")
+    with glue_server() as address:
+        yield address
+
+
+@pytest.fixture
+def glue(glue_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty Glue catalog, as a project names it."""
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL_GLUE": glue_address}.items():
+        monkeypatch.setenv(name, value)
+    return f"glue://eu-central-1/test_{os.getpid()}_{next(_NUMBERS)}"
+
+
+@pytest.fixture
+def rest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty REST catalog that commits one table at a time."""
+    with rest_server(tmp_path_factory.mktemp("server")) as address:
+        yield address
+
+
+@pytest.fixture
+def rest_together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an empty REST catalog that commits many tables in one step."""
+    with rest_server(tmp_path_factory.mktemp("server"), together=True) as address:
+        yield address
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -87,6 +87,7 @@ def build(
 
     flags = {"workers": workers, "executor": executor, "fail_fast": fail_fast or None}
     with Project.load(Path.cwd(), **flags) as project:
+        project.settle()
         made = project.plan(
             select,
             layer=layer,

@@ -28,8 +28,10 @@ from pyiceberg.typedef import Record
 from support.projects import plain_catalog
 
 from medallion import day, hour, identity, month, year
-from medallion.adapters.iceberg.catalog import IcebergCatalog, ref_at
-from medallion.adapters.iceberg.lake import Change, Lake
+from medallion.adapters.iceberg.catalog import IcebergCatalog
+from medallion.adapters.iceberg.lake import Change
+from medallion.adapters.iceberg.moves import ref_at
+from medallion.adapters.iceberg.opening import opened
 from medallion.adapters.iceberg.store import IcebergStore
 from medallion.names import TableName
 from medallion.partition import Transform
@@ -64,7 +66,7 @@ class Trips:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.lake = Lake(f"sqlite:///{root}/warehouse/catalog.db", f"file://{root}/warehouse")
+        self.lake = opened(f"sqlite:///{root}/warehouse/catalog.db", f"file://{root}/warehouse", {})
         self.store, self.catalog = (
             IcebergStore(self.lake, root / "spill"),
             IcebergCatalog(self.lake),

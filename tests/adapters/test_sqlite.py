@@ -23,8 +23,8 @@ from support.projects import plain_catalog
 from medallion.adapters.iceberg.address import sqlite_file
 from medallion.adapters.iceberg.catalog import IcebergCatalog
 from medallion.adapters.iceberg.document import table_of
-from medallion.adapters.iceberg.lake import Lake
 from medallion.adapters.iceberg.metadata import table_of as table_of_metadata
+from medallion.adapters.iceberg.opening import opened
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
 from medallion.errors import CatalogError, MedallionError, StoreError
 from medallion.names import TableName
@@ -43,7 +43,7 @@ class Lakes:
         (root / "warehouse").mkdir()
         self.root = root
         self.file = root / "warehouse" / "catalog.db"
-        self.lake = Lake(f"sqlite:///{self.file}", f"file://{root}/warehouse")
+        self.lake = opened(f"sqlite:///{self.file}", f"file://{root}/warehouse", {})
         self.slow = IcebergCatalog(self.lake)
         self.quick = SqliteCatalog(self.file, self.slow)
         self._plain: SqlCatalog | None = None

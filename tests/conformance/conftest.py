@@ -13,7 +13,13 @@ from medallion.config import Settings
 from medallion.ports import Executor, Ports
 from medallion.wiring import connect
 
-ADAPTERS = ("memory", "iceberg+duckdb+great_expectations", "postgresql")
+SERVERS = {  # adapters whose catalog is a fixture
+    "postgresql": "postgres",
+    "glue": "glue",
+    "rest": "rest",
+    "rest+transactions": "rest_together",
+}
+ADAPTERS = ("memory", "iceberg+duckdb+great_expectations", *SERVERS)
 
 
 def made(adapter: str, folder: Path, catalog: str = "") -> Ports:
@@ -26,7 +32,8 @@ def made(adapter: str, folder: Path, catalog: str = "") -> Ports:
 @pytest.fixture(params=ADAPTERS)
 def ports(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ports]:
     """The ports of each adapter, one after the other."""
-    catalog = request.getfixturevalue("postgres") if request.param == "postgresql" else ""
+    server = SERVERS.get(request.param)
+    catalog = request.getfixturevalue(server) if server else ""
     ports = made(request.param, tmp_path, catalog)
     yield ports
     ports.close()

@@ -101,8 +101,9 @@ def test_a_group_is_published_as_a_whole(world: World) -> None:
     assert world.mains() == [trips, zones]
 
 
-def test_readers_never_see_half_of_a_group(world: World) -> None:
-    """Each table of the group has one snapshot per run, and readers see those of one run."""
+def test_readers_see_what_the_catalog_guarantees_of_a_group(world: World) -> None:
+    """All of it or nothing; where tables move one after the other, the first of them, or all."""
+    whole = world.ports.catalog.guarantee().whole
     seen: list[list[int | None]] = []
     done = threading.Event()
 
@@ -128,6 +129,8 @@ def test_readers_never_see_half_of_a_group(world: World) -> None:
                     for name, snapshot, base in zip((TRIPS, ZONES), new, bases, strict=True)
                 ]
             )
+            if not whole:
+                published.append([new[0], bases[1]])
             published.append([*new])
     finally:
         done.set()
@@ -136,6 +139,21 @@ def test_readers_never_see_half_of_a_group(world: World) -> None:
     assert seen
     assert [mains for mains in seen if mains not in published] == []
     assert world.mains() == published[-1]
+
+
+def test_a_catalog_tells_in_a_sentence_what_it_guarantees(world: World) -> None:
+    guarantee = world.ports.catalog.guarantee()
+
+    assert guarantee.text.endswith(".")
+    assert ("one after the other" in guarantee.text) == (not guarantee.whole)
+
+
+def test_a_publish_that_ended_is_not_unfinished(world: World) -> None:
+    trips, zones = world.commit(model(TRIPS, ONE)), world.commit(model(ZONES, TWO))
+    before = world.ports.catalog.unfinished()
+    world.ports.catalog.publish([world.publication(TRIPS, trips), world.publication(ZONES, zones)])
+
+    assert before == world.ports.catalog.unfinished() == ()
 
 
 def test_no_table_moves_where_one_has_a_main_that_is_not_the_base(world: World) -> None:

@@ -292,3 +292,42 @@ def test_without_a_limit_all_memory_of_the_machine_may_be_used(tmp_path: Path) -
     alone = machine_memory(tmp_path)
     write(tmp_path, {"proc/self/cgroup": "0::/a", "sys/fs/cgroup/a/memory.max": "max"})
     assert machine_memory(tmp_path) == alone > 0
+
+
+def test_options_of_the_catalog_are_read_and_not_shown(tmp_path: Path) -> None:
+    table = '[tool.medallion.catalog_options]\ntoken = "file"\nscope = "s3cret"'
+    variables = {
+        "MEDALLION_CATALOG_OPTIONS_TOKEN": "s3cret",
+        "MEDALLION_CATALOG_OPTIONS_OAUTH2_SERVER_URI": "s3cret",
+    }
+    settings = read(tmp_path, table, variables)
+
+    assert settings.catalog_options == {
+        "token": "s3cret",
+        "scope": "s3cret",
+        "oauth2-server-uri": "s3cret",
+    }
+    assert "s3cret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        'catalog_options = "s3cret"',
+        "[tool.medallion.catalog_options]\nheader.x = 's3cret'",
+        "[tool.medallion.catalog_options]\ntoken = ['s3cret']",
+    ],
+)
+def test_options_of_the_catalog_that_are_no_texts_are_refused_and_not_shown(
+    tmp_path: Path, table: str
+) -> None:
+    error = refused(tmp_path, table)
+    assert "catalog" in error.message
+    assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize("catalog", ["glue", "glue://eu-central-1/shop", "https://host/x"])
+def test_the_address_of_another_kind_of_catalog_stays_as_it_is(
+    tmp_path: Path, catalog: str
+) -> None:
+    assert read(tmp_path, "", {"MEDALLION_CATALOG": catalog}).catalog_uri == catalog

@@ -1,5 +1,6 @@
 """Addresses of a catalog and of its metadata files, and the errors that name them."""
 
+from enum import StrEnum
 from pathlib import Path
 
 from medallion.errors import CatalogError, StoreError
@@ -7,7 +8,23 @@ from medallion.names import TableName
 
 CATALOG = "medallion"
 CHECK = "check catalog in [tool.medallion] of pyproject.toml, or MEDALLION_CATALOG"
+GLUE = "glue://"
 _SQLITE = "sqlite:///"
+
+
+class Kind(StrEnum):
+    """The kinds of catalog."""
+
+    SQL = "sql"
+    GLUE = "glue"
+    REST = "rest"
+
+
+def kind_of(address: str) -> Kind:
+    """Which kind of catalog is at an address."""
+    if address == "glue" or address.startswith(GLUE):
+        return Kind.GLUE
+    return Kind.REST if address.startswith(("http://", "https://")) else Kind.SQL
 
 
 def sqlite_file(uri: str) -> Path | None:

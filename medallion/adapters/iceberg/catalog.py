@@ -3,46 +3,61 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pyiceberg.table.metadata import TableMetadata
-from pyiceberg.table.refs import SnapshotRef, SnapshotRefType
-from pyiceberg.table.snapshots import is_ancestor_of
-from pyiceberg.table.update import (
-    RemovePropertiesUpdate,
-    RemoveSnapshotRefUpdate,
-    SetCurrentSchemaUpdate,
-    SetDefaultSpecUpdate,
-    SetPropertiesUpdate,
-    SetSnapshotRefUpdate,
-    TableUpdate,
-)
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from pyiceberg.table.update import TableUpdate
 
-from medallion.adapters.iceberg.lake import Change, Lake, Moved, conflict
+from medallion.adapters.iceberg.journal import Journals
+from medallion.adapters.iceberg.lake import Change, Lake, Loaded, conflict
 from medallion.adapters.iceberg.metadata import table_of
+from medallion.adapters.iceberg.moves import amended, drop, fast_forward, forget, noted
+from medallion.adapters.iceberg.publishing import Steps, persistently
+from medallion.errors import CatalogError
 from medallion.names import MAIN, TableName
-from medallion.table import COMMENT, SPEC, STATE, STATE_OF, Publication, Table
+from medallion.table import Guarantee, Publication, Table
+
+_LOOKS = 20
 
 
 class IcebergCatalog:
-    """The `Catalog` port on a lake."""
+    """The `Catalog` port on a lake.
 
-    def __init__(self, lake: Lake) -> None:
+    A lake that commits one table at a time needs `journals` to publish groups.
+    """
+
+    def __init__(self, lake: Lake, journals: Journals | None = None) -> None:
         self._lake = lake
+        self._steps = Steps(lake, journals) if journals else None
 
     def prepare(self) -> None:
-        """Make sure that the catalog can be written; make an empty one where there is none."""
+        """Make sure that the catalog can be written; make an empty one where there is none.
+
+        A publish that was interrupted is finished, or put back.
+        """
         self._lake.prepare()
+        self._finish()
 
     def tables(self, names: Iterable[TableName]) -> Mapping[TableName, Table]:
         """Those of the tables that exist, all as of one moment."""
-        return {n: table_of(n, loaded.metadata) for n, loaded in self._lake.load(names).items()}
+        return {n: table_of(n, loaded.metadata) for n, loaded in self._seen(set(names)).items()}
 
     def location(self, name: TableName) -> str:
         """The folder of a table, existing or not."""
         return self._lake.location(name)
 
+    def guarantee(self) -> Guarantee:
+        """What the catalog promises of a group that is published."""
+        return self._lake.guarantee
+
+    def unfinished(self) -> tuple[str, ...]:
+        """The runs whose publish was interrupted, or is under way."""
+        return self._steps.unfinished() if self._steps else ()
+
     def publish(self, group: Sequence[Publication]) -> None:
         """Move `main` of every table of the group to its audited snapshot, or of none."""
+        self._finish()
         by_name = {p.table: p for p in group}
+        if self._steps and len(by_name) > 1 and not self._lake.guarantee.whole:
+            self._steps.publish(group)
+            return
         if gone := by_name.keys() - self._lake.load(by_name).keys():
             raise conflict(min(gone), "it does not exist")
         self._commit(by_name, lambda name, meta: fast_forward(by_name[name], meta))
@@ -55,15 +70,40 @@ class IcebergCatalog:
         """Replace the state of a table whose rows stay as they are."""
         if not self._lake.load([name]):
             raise conflict(name, "it does not exist")
-        self._commit([name], lambda _, meta: _amend(name, meta, base, before, after))
+        self._commit([name], lambda _, meta: amended(name, meta, base, before, after))
 
     def discard(self, names: Iterable[TableName], branch: str) -> None:
         """Drop the branch from those of the tables that have it, with what was noted of it."""
         if branch == MAIN:
             raise ValueError("main is not discarded")
-        self._commit(
-            names,
-            lambda _, meta: (*_drop(meta, branch), *_forget(meta, branch)),
+        self._finish()
+        wanted = list(names)
+        whole = len(wanted) < 2 or self._lake.guarantee.whole
+        for batch in [wanted] if whole else [[name] for name in wanted]:
+            self._commit(
+                batch,
+                lambda _, meta: (*drop(meta, branch), *forget(meta, branch)),
+            )
+
+    def _finish(self) -> None:
+        if self._steps:
+            self._steps.finish()
+
+    def _seen(self, names: set[TableName]) -> Mapping[TableName, Loaded]:
+        """The tables as of one moment, as far as readers see them.
+
+        Where each is read on its own: `main` of all of them was the same before and after.
+        """
+        seen = self._lake.load(names)
+        if self._lake.one_look or len(names) < 2:
+            return seen
+        for _ in range(_LOOKS):
+            before, seen = seen, self._lake.load(names)
+            if _mains(before) == _mains(seen):
+                return seen
+        raise CatalogError(
+            "others publish all the time: the tables could not be seen as of one moment",
+            hint="try again in a while",
         )
 
     def _commit(
@@ -87,107 +127,5 @@ class IcebergCatalog:
         persistently(attempt)
 
 
-def persistently(attempt: Callable[[], None]) -> None:
-    """Repeat an attempt while other commits come first, with growing, random pauses."""
-    try:
-        for trial in Retrying(
-            retry=retry_if_exception_type(Moved),
-            wait=wait_random_exponential(multiplier=0.02, max=2),
-            stop=stop_after_attempt(30),
-            reraise=True,
-        ):
-            with trial:
-                attempt()
-    except Moved as moved:
-        raise conflict(moved.args[0], "others commit to it all the time") from moved
-
-
-def fast_forward(publication: Publication, metadata: TableMetadata) -> tuple[TableUpdate, ...]:
-    """The updates that move `main` to the audited snapshot; none if it is there already.
-
-    All of it is asserted of this metadata, and the commit succeeds on this metadata only.
-
-    Raises:
-        ConflictError: `main` is not the base, or the branch not the audited snapshot.
-    """
-    name, branch, audited = publication.table, publication.branch, publication.snapshot
-    main, head = metadata.refs.get(MAIN), metadata.refs.get(branch)
-    if main and is_ancestor_of(main.snapshot_id, audited, metadata):
-        return (*_drop(metadata, branch), *_forget(metadata, branch))
-    if head is None or head.snapshot_id != audited:
-        found = f"at snapshot {head.snapshot_id}" if head else "gone"
-        raise conflict(name, f"its branch {branch} is {found}, and snapshot {audited} was audited")
-    if (main.snapshot_id if main else None) != publication.base:
-        now = f"snapshot {main.snapshot_id}" if main else "nothing"
-        raise conflict(name, f"main moved from {publication.base or 'nothing'} to {now}")
-    if main and not is_ancestor_of(audited, main.snapshot_id, metadata):
-        raise conflict(name, f"main (snapshot {main.snapshot_id}) is no ancestor of {audited}")
-    return (
-        *_shape(metadata, audited),
-        ref_at(MAIN, audited, main),
-        *_state(metadata, metadata.properties.get(f"{STATE}.{branch}"), audited),
-        *_drop(metadata, branch),
-        *_forget(metadata, branch),
-    )
-
-
-def _shape(metadata: TableMetadata, audited: int) -> tuple[TableUpdate, ...]:
-    """The schema, the spec and the comment that come with the snapshot."""
-    snapshot = metadata.snapshot_by_id(audited)
-    assert snapshot is not None
-    notes = snapshot.summary.additional_properties if snapshot.summary else {}
-    spec, comment = int(notes.get(SPEC, metadata.default_spec_id)), notes.get(COMMENT, "")
-    updates: list[TableUpdate] = []
-    if snapshot.schema_id is not None and snapshot.schema_id != metadata.current_schema_id:
-        updates.append(SetCurrentSchemaUpdate(schema_id=snapshot.schema_id))
-    if spec != metadata.default_spec_id:
-        updates.append(SetDefaultSpecUpdate(spec_id=spec))
-    if comment != metadata.properties.get("comment", ""):
-        updates.append(SetPropertiesUpdate(updates={"comment": comment}))
-    return tuple(updates)
-
-
-def ref_at(name: str, snapshot: int, before: SnapshotRef | None = None) -> TableUpdate:
-    """The update that puts a branch on a snapshot and keeps the retention it had before."""
-    return SetSnapshotRefUpdate(
-        ref_name=name,
-        type=SnapshotRefType.BRANCH,
-        snapshot_id=snapshot,
-        min_snapshots_to_keep=before.min_snapshots_to_keep if before else None,
-        max_snapshot_age_ms=before.max_snapshot_age_ms if before else None,
-        max_ref_age_ms=before.max_ref_age_ms if before else None,
-    )
-
-
-def _drop(metadata: TableMetadata, branch: str) -> tuple[TableUpdate, ...]:
-    return (RemoveSnapshotRefUpdate(ref_name=branch),) if branch in metadata.refs else ()
-
-
-def _forget(metadata: TableMetadata, branch: str) -> tuple[TableUpdate, ...]:
-    """What was noted of the branch goes with it."""
-    keys = [key for key in metadata.properties if key.endswith(f".{branch}")]
-    return (RemovePropertiesUpdate(removals=keys),) if keys else ()
-
-
-def _amend(
-    name: TableName, metadata: TableMetadata, base: int, before: str | None, after: str
-) -> tuple[TableUpdate, ...]:
-    main = metadata.refs.get(MAIN)
-    if main is None or main.snapshot_id != base or metadata.properties.get(STATE) != before:
-        raise conflict(name, "its state changed since the run was planned")
-    return _state(metadata, after, main.snapshot_id)
-
-
-def _state(metadata: TableMetadata, state: str | None, of: int) -> tuple[TableUpdate, ...]:
-    """The updates after which the state is that of the snapshot; None where nothing tells it."""
-    snapshot = None if state is None else str(of)
-    return (*noted(metadata, STATE, state), *noted(metadata, STATE_OF, snapshot))
-
-
-def noted(metadata: TableMetadata, key: str, value: str | None) -> tuple[TableUpdate, ...]:
-    """The updates that set a property, or remove it; none if it is so already."""
-    if metadata.properties.get(key) == value:
-        return ()
-    if value is None:
-        return (RemovePropertiesUpdate(removals=[key]),)
-    return (SetPropertiesUpdate(updates={key: value}),)
+def _mains(seen: Mapping[TableName, Loaded]) -> dict[TableName, int | None]:
+    return {n: loaded.metadata.current_snapshot_id for n, loaded in seen.items()}

@@ -67,6 +67,14 @@ def replaced(
     return writer.snapshot(parent, manifests, totals)
 
 
+def copied(metadata: TableMetadata, io: FileIO, snapshot: Snapshot) -> Snapshot:
+    """A snapshot of its own with the same rows, after the same parent."""
+    manifests, summary = snapshot.manifests(io), snapshot.summary
+    assert summary is not None
+    copy = _Writer(metadata, io).snapshot(snapshot.parent_snapshot_id, manifests, summary)
+    return copy.model_copy(update={"schema_id": snapshot.schema_id})
+
+
 def _few(
     manifests: list[ManifestFile], writer: "_Writer", spec_id: int, io: FileIO
 ) -> list[ManifestFile]:

@@ -12,8 +12,13 @@ from medallion.adapters.iceberg.address import CATALOG, unusable
 from medallion.adapters.iceberg.document import read_table
 from medallion.names import TableName
 from medallion.ports import Catalog
-from medallion.table import Publication, Table
+from medallion.table import Guarantee, Publication, Table
 
+IN_ONE_TRANSACTION = Guarantee(
+    True,
+    "A group of tables is published in one transaction of the catalog's database: readers see all "
+    "of it, or nothing.",
+)
 _WAIT_S = 60
 _TABLE = "select 1 from sqlite_master where name = 'iceberg_tables'"
 _POINTERS = """
@@ -47,6 +52,14 @@ class SqliteCatalog:
     def location(self, name: TableName) -> str:
         """The folder of a table, existing or not."""
         return self._writer.location(name)
+
+    def guarantee(self) -> Guarantee:
+        """What the catalog promises of a group that is published."""
+        return IN_ONE_TRANSACTION
+
+    def unfinished(self) -> tuple[str, ...]:
+        """None: a publish that was interrupted has moved all tables or none."""
+        return ()
 
     def publish(self, group: Sequence[Publication]) -> None:
         """Move `main` of every table of the group to its audited snapshot, or of none."""

@@ -16,7 +16,6 @@ from pyiceberg.table.update import (
     update_table_metadata,
 )
 
-from medallion.adapters.iceberg.catalog import noted, persistently, ref_at
 from medallion.adapters.iceberg.files import data_file
 from medallion.adapters.iceberg.lake import Change, Lake, Loaded, conflict
 from medallion.adapters.iceberg.manifests import Missing, has_deletes, live_entries, local
@@ -28,6 +27,8 @@ from medallion.adapters.iceberg.metadata import (
     new_spec,
     schema_of,
 )
+from medallion.adapters.iceberg.moves import noted, ref_at
+from medallion.adapters.iceberg.publishing import persistently
 from medallion.adapters.iceberg.snapshot import replaced
 from medallion.adapters.iceberg.spans import span, time_field
 from medallion.durable import sync

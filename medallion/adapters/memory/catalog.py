@@ -6,7 +6,7 @@ from dataclasses import replace
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.errors import ConflictError
 from medallion.names import MAIN, TableName
-from medallion.table import COMMENT, STATE, STATE_OF, Publication, Table
+from medallion.table import COMMENT, STATE, STATE_OF, Guarantee, Publication, Table
 
 
 class MemoryCatalog:
@@ -27,6 +27,14 @@ class MemoryCatalog:
     def location(self, name: TableName) -> str:
         """The folder of a table, existing or not."""
         return self._lake.location(name)
+
+    def guarantee(self) -> Guarantee:
+        """What the catalog promises of a group that is published."""
+        return Guarantee(True, "A group of tables is published in one step.")
+
+    def unfinished(self) -> tuple[str, ...]:
+        """None: nothing outlives the process."""
+        return ()
 
     def publish(self, group: Sequence[Publication]) -> None:
         """Move `main` of every table of the group to its audited snapshot, or of none."""
