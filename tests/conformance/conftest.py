@@ -13,21 +13,26 @@ from medallion.config import Settings
 from medallion.ports import Executor, Ports
 from medallion.wiring import connect
 
-ADAPTERS = ("memory", "iceberg+duckdb+great_expectations", "postgresql")
+ADAPTERS = ("memory", "iceberg+duckdb+great_expectations", "postgresql", "s3")
 
 
-def made(adapter: str, folder: Path, catalog: str = "") -> Ports:
+def made(adapter: str, folder: Path, catalog: str = "", warehouse: str = "warehouse") -> Ports:
     """The ports of an adapter on an empty lake."""
     if adapter == "memory":
         return memory_ports()
-    return connect(Settings(folder, threads=2, catalog=catalog))
+    return connect(Settings(folder, threads=2, catalog=catalog, warehouse=warehouse))
 
 
 @pytest.fixture(params=ADAPTERS)
 def ports(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ports]:
     """The ports of each adapter, one after the other."""
     catalog = request.getfixturevalue("postgres") if request.param == "postgresql" else ""
-    ports = made(request.param, tmp_path, catalog)
+    if request.param == "s3":
+        ports = made(
+            "s3", tmp_path, warehouse=f"s3://{request.getfixturevalue('aws').bucket()}/lake"
+        )
+    else:
+        ports = made(request.param, tmp_path, catalog)
     yield ports
     ports.close()
 

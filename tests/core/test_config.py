@@ -32,7 +32,7 @@ def test_a_fresh_project_needs_no_settings(tmp_path: Path) -> None:
     assert settings == Settings(tmp_path)
     assert read_settings(tmp_path / "empty", {}) == Settings(tmp_path / "empty")
     assert settings.publish is Scope.LAYER
-    assert settings.warehouse_path == tmp_path / "warehouse"
+    assert settings.local_path == tmp_path / "warehouse"
     assert settings.spill_path == tmp_path / "warehouse" / ".spill"
     assert settings.catalog_uri == f"sqlite:///{tmp_path}/warehouse/catalog.db"
 
@@ -200,19 +200,19 @@ def test_the_file_of_a_catalog_starts_at_the_root(
 
 @pytest.mark.parametrize("warehouse", ["lake", "./lake/", "x/../lake", "file://lake"])
 def test_the_warehouse_starts_at_the_root(tmp_path: Path, warehouse: str) -> None:
-    assert Settings(tmp_path, warehouse=warehouse).warehouse_path == tmp_path / "lake"
+    assert Settings(tmp_path, warehouse=warehouse).local_path == tmp_path / "lake"
 
 
 def test_the_warehouse_can_be_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "lake"
     for warehouse in (str(elsewhere), f"file://{elsewhere}"):
-        assert Settings(Path("/project"), warehouse=warehouse).warehouse_path == elsewhere
+        assert Settings(Path("/project"), warehouse=warehouse).local_path == elsewhere
 
 
 @pytest.mark.parametrize("warehouse", ["s3://bucket/lake", "file://s3://x"])
 def test_a_warehouse_that_is_no_folder_is_refused(tmp_path: Path, warehouse: str) -> None:
     with pytest.raises(DefinitionError, match="is no folder"):
-        Settings(tmp_path, warehouse=warehouse).warehouse_path  # noqa: B018
+        Settings(tmp_path, warehouse=warehouse).local_path  # noqa: B018
 
 
 @pytest.mark.parametrize(

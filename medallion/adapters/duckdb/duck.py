@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -21,6 +22,7 @@ from medallion.frame import Frame
 from medallion.resources import parse_size, spill_room
 from medallion.schema import Schema
 
+_BLOCK = 16 << 20
 _LEAST_FREE = 256 * 10**6
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
@@ -51,12 +53,18 @@ _room: ContextVar[Room | None] = ContextVar("room", default=None)
 
 
 class Duck:
-    """One DuckDB for a whole run. It reads and writes below `folders` and nowhere else."""
+    """One DuckDB for a whole run. It reads and writes below `folders` and nowhere else.
 
-    def __init__(self, folders: Sequence[str], spill: Path, limits: Limits) -> None:
+    `stores` are file systems of fsspec for those of the folders that are not on this machine.
+    """
+
+    def __init__(
+        self, folders: Sequence[str], spill: Path, limits: Limits, stores: Sequence[Any] = ()
+    ) -> None:
         self._folders = folders
         self._spill = spill
         self._limits = limits
+        self._stores = stores
         self._numbers = itertools.count()
         self._lock = threading.Lock()
 
@@ -93,6 +101,8 @@ class Duck:
     def _root(self) -> duckdb.DuckDBPyConnection:
         statements = list(self._settings())
         connection = duckdb.connect()
+        for store in self._stores:
+            connection.register_filesystem(store)
         for statement in statements:
             run(connection, statement)
         return connection
@@ -126,6 +136,8 @@ class Duck:
         yield "set TimeZone = 'UTC'"
         yield "set preserve_insertion_order = false"
         yield "set parquet_metadata_cache = true"
+        if self._stores:  # a request for each of more, smaller pieces would take longer
+            yield f"set external_file_cache_remote_max_block_size = {_BLOCK}"
         yield "set python_enable_replacements = false"
         yield "set autoinstall_known_extensions = false"
         yield "set autoload_known_extensions = false"
@@ -134,6 +146,14 @@ class Duck:
         # From here on a query can reach no other file and change no setting.
         yield "set enable_external_access = false"
         yield "set lock_configuration = true"
+
+    def remove(self, path: str) -> None:
+        """Remove a file that was written for nothing."""
+        store = next((s for s in self._stores if path.startswith(f"{s.protocol}://")), None)
+        if store:
+            store.rm(path)
+        else:
+            Path(path).unlink()
 
     def close(self) -> None:
         """Give the memory back."""
@@ -155,6 +175,8 @@ def out_of_memory(error: Exception) -> bool:
 def failed(what: object, error: Exception) -> MedallionError:
     """The error that a DuckDB exception stands for."""
     text = str(error).strip()
+    if told := store_error(text):
+        return told
     if out_of_memory(error):
         if "'max_temp_directory_size'" in text:
             return _spilled(what, _room.get())
@@ -173,6 +195,13 @@ def failed(what: object, error: Exception) -> MedallionError:
             hint="read files through a bronze model: return files(...)",
         )
     return ModelError(f"{what}: {_told(text)}")
+
+
+def store_error(text: str) -> StoreError | None:
+    """The error that a store raised in the middle of a statement; DuckDB tells its text only."""
+    _, found, last = text.rpartition("medallion.errors.StoreError: ")
+    message, *hint = last.splitlines() or [""]
+    return StoreError(message, hint="".join(hint[:1]).strip()) if found else None
 
 
 def _spilled(what: object, room: Room | None) -> MedallionError:

@@ -101,7 +101,15 @@ class DuckDBEngine:
                 rows, replaced = _merged(connection, model, rows, schema, part)
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
-                written = write(connection, rows, schema, draft, alike=alike, codec=self._codec)
+                written = write(
+                    connection,
+                    rows,
+                    schema,
+                    draft,
+                    alike=alike,
+                    codec=self._codec,
+                    remove=self._duck.remove,
+                )
                 return Result(schema, tuple(written), replaced)
             except duckdb.Error as error:
                 if late:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NamespaceAlreadyExistsError, ValidationError
-from pyiceberg.io import FileIO, load_file_io
+from pyiceberg.io import FileIO
 from pyiceberg.serializers import FromInputFile, ToOutputFile
 from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.metadata import TableMetadata
@@ -26,7 +26,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from medallion.adapters.iceberg.address import CATALOG, unreadable
+from medallion.adapters.iceberg.blobs import BlobIO
 from medallion.adapters.iceberg.database import Database, broken, gave_way, parsed
+from medallion.adapters.iceberg.disk import DiskIO
 from medallion.errors import CatalogError, ConflictError, StoreError
 from medallion.names import Layer, TableName
 
@@ -58,8 +60,9 @@ class Change:
 class Lake:
     """Tables of one SQL catalog and one warehouse. Safe to use from several threads."""
 
-    def __init__(self, uri: str, warehouse: str) -> None:
+    def __init__(self, uri: str, warehouse: str, io: FileIO | None = None) -> None:
         self._url = parsed(uri)
+        self._io = io
         self.warehouse = warehouse.rstrip("/")
         self._cache: dict[TableName, Loaded] = {}
         self._lock = threading.Lock()
@@ -67,8 +70,7 @@ class Lake:
     @cached_property
     def io(self) -> FileIO:
         """Reads and writes metadata files. A table's own properties have no say in it."""
-        local = {"py-io-impl": "medallion.adapters.iceberg.disk.DiskIO"}
-        return load_file_io(local if self.warehouse.startswith("file:") else {}, self.warehouse)
+        return self._io or DiskIO()
 
     def prepare(self) -> None:
         """Open the catalog, and make it where there is none.
@@ -92,6 +94,9 @@ class Lake:
         """Those of the tables that exist, as of one read of the catalog."""
         wanted = set(names)
         pointers = self._pointers(wanted) if wanted else {}
+        if isinstance(self.io, BlobIO):
+            known = {loaded.location for loaded in list(self._cache.values())}
+            self.io.blobs.fetch(set(pointers.values()) - known)
         return {name: self._read(name, location) for name, location in sorted(pointers.items())}
 
     def recall(self, name: TableName) -> Loaded | None:

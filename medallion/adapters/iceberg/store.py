@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pyiceberg.io import FileIO
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.table.metadata import TableMetadata
@@ -16,6 +17,7 @@ from pyiceberg.table.update import (
     update_table_metadata,
 )
 
+from medallion.adapters.iceberg.blobs import BlobIO
 from medallion.adapters.iceberg.catalog import noted, persistently, ref_at
 from medallion.adapters.iceberg.files import data_file
 from medallion.adapters.iceberg.lake import Change, Lake, Loaded, conflict
@@ -30,6 +32,7 @@ from medallion.adapters.iceberg.metadata import (
 )
 from medallion.adapters.iceberg.snapshot import replaced
 from medallion.adapters.iceberg.spans import span, time_field
+from medallion.address import is_remote
 from medallion.durable import sync
 from medallion.errors import StoreError
 from medallion.frame import DataFile, Frame
@@ -88,13 +91,7 @@ class IcebergStore:
     def commit(self, write: Write) -> int:
         """Make the written files one snapshot on the run's branch; the snapshot's id."""
         check_partitions(write.result.schema, write.draft.partition_by, write.draft.table)
-        try:
-            # A commit must not point to what a power cut can take away.
-            paths = [Path(local(file.path)) for file in write.result.files]
-            for path in (*paths, *{path.parent for path in paths}):
-                sync(path)
-        except OSError as error:
-            raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
+        _make_last(write, self._lake.io)
         snapshots: list[int] = []
 
         def attempt() -> None:
@@ -134,6 +131,27 @@ class IcebergStore:
             *noted(metadata, f"{STATE}.{write.branch}", write.state or None),
         )
         return Change(name, before, updates, initial), snapshot
+
+
+def _make_last(write: Write, io: FileIO) -> None:
+    """Make sure of the new files: a commit must not point to what is not there, or may go.
+
+    Raises:
+        StoreError: one of them is not there, or not whole.
+    """
+    sizes = {local(file.path): file.bytes for file in write.result.files}
+    paths = [Path(path) for path in sizes if not is_remote(path)]
+    try:
+        for path in (*paths, *{path.parent for path in paths}):
+            sync(path)  # a power cut could take it away
+        if isinstance(io, BlobIO):
+            found = io.sizes(path for path in sizes if is_remote(path))
+            if broken := {path for path, size in found.items() if size != sizes[path]}:
+                raise OSError(f"{min(broken)} is not whole")
+    except (OSError, StoreError) as error:
+        raise StoreError(
+            f"a file of {write.draft.table} cannot be kept: {error}", hint="build again"
+        ) from error
 
 
 def _shaped(metadata: TableMetadata, write: Write) -> tuple[tuple[TableUpdate, ...], TableMetadata]:
