@@ -1,18 +1,18 @@
 """Stores: the files at remote addresses, by fsspec. What goes wrong there is told in our words."""
 
 import os
-import posixpath
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from medallion.adapters.files.options import opened
-from medallion.adapters.files.troubles import trouble
+from medallion.adapters.files.troubles import no_bucket, trouble
 from medallion.address import inside, protocol_of
 from medallion.errors import MedallionError
+from medallion.source import fixed_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ class Stores:
         with told(address, "read"):
             try:
                 found = self.at(address).info(address)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if no_bucket(error):
+                    raise
                 return None
             return _entry(found) if found["type"] == "file" else None
 
@@ -73,7 +75,9 @@ class Stores:
         with told(address, "read"):
             try:
                 return bytes(self.at(address).cat_file(address))
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if no_bucket(error):
+                    raise
                 return None
 
     def read_range(self, address: str, start: int, end: int) -> bytes:
@@ -105,7 +109,9 @@ class Stores:
         with told(address, "used"):
             try:
                 store.cp_file(address, address, **more)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if no_bucket(error):
+                    raise
                 return False
             return True
 
@@ -115,16 +121,18 @@ class Stores:
         with told(folder, "read"):
             try:
                 found = store.ls(folder, detail=True)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if no_bucket(error):
+                    raise
                 return {}
-        return dict(sorted(_named(found, protocol_of(folder))))
+        return dict(sorted(_named(store, folder, found)))
 
     def matching(self, pattern: str) -> dict[str, Entry]:
         """The files whose addresses match a pattern, in order."""
         store = self.at(pattern)
         with told(pattern, "read"):
             found = store.glob(pattern, detail=True)
-        return dict(sorted(_named(found.values(), protocol_of(pattern))))
+        return dict(sorted(_named(store, fixed_folder(pattern), found.values())))
 
 
 @contextmanager
@@ -138,11 +146,15 @@ def told(address: str, what: str) -> Iterator[None]:
         raise trouble(address, what, error) from error
 
 
-def _named(found: Any, protocol: str) -> Iterator[tuple[str, Entry]]:
+def _named(
+    store: Any, folder: str, found: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[str, Entry]]:
+    """The files among those found, by their addresses; a store names them in its own way."""
+    root = len(store._strip_protocol(folder))
     for info in found:
-        if info["type"] == "file" and posixpath.basename(info["name"]):
-            name = info["name"].removeprefix(f"{protocol}://")
-            yield f"{protocol}://{name}", _entry(info)
+        # Some tools put an empty file where a folder would be.
+        if info["type"] == "file" and len(info["name"]) > root + 1 and info["name"][-1] != "/":
+            yield f"{folder}{info['name'][root:]}", _entry(info)
 
 
 def _entry(info: Mapping[str, Any]) -> Entry:

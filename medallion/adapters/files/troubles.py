@@ -71,6 +71,11 @@ def trouble(address: str, what: str, error: Exception) -> StoreError:
     return StoreError(f"{address} cannot be {what}: {reason}", hint=hint)
 
 
+def no_bucket(error: BaseException) -> bool:
+    """Whether it is the bucket that is not there, and not a file in it."""
+    return "NoSuchBucket" in _names(error)
+
+
 def _names(error: BaseException) -> list[str]:
     """What is known of an exception: the codes of answers first, then classes, special ones first.
 

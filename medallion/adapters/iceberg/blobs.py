@@ -8,7 +8,6 @@ from typing import Any, BinaryIO, Protocol
 
 from pyiceberg.io import FileIO, InputFile, OutputFile
 
-
 _AT_ONCE = 16
 
 

@@ -141,17 +141,18 @@ def _make_last(write: Write, io: FileIO) -> None:
     """
     sizes = {local(file.path): file.bytes for file in write.result.files}
     paths = [Path(path) for path in sizes if not is_remote(path)]
+    found = dict(sizes)
     try:
         for path in (*paths, *{path.parent for path in paths}):
             sync(path)  # a power cut could take it away
         if isinstance(io, BlobIO):
             found = io.sizes(path for path in sizes if is_remote(path))
-            if broken := {path for path, size in found.items() if size != sizes[path]}:
-                raise OSError(f"{min(broken)} is not whole")
     except (OSError, StoreError) as error:
+        raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
+    if broken := {path for path, size in found.items() if size != sizes[path]}:
         raise StoreError(
-            f"a file of {write.draft.table} cannot be kept: {error}", hint="build again"
-        ) from error
+            f"a file of {write.draft.table} is not whole: {min(broken)}", hint="build again"
+        )
 
 
 def _shaped(metadata: TableMetadata, write: Write) -> tuple[tuple[TableUpdate, ...], TableMetadata]:
