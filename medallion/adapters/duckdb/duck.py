@@ -199,9 +199,10 @@ def failed(what: object, error: Exception) -> MedallionError:
 
 def store_error(text: str) -> StoreError | None:
     """The error that a store raised in the middle of a statement; DuckDB tells its text only."""
-    _, found, last = text.rpartition("medallion.errors.StoreError: ")
-    message, *hint = last.splitlines() or [""]
-    return StoreError(message, hint="".join(hint[:1]).strip()) if found else None
+    _, found, last = f"\n{text}".rpartition("\nStoreError: ")
+    message, *after = last.splitlines() or [""]
+    hint = after[0].strip() if after and after[0].startswith("  ") else ""
+    return StoreError(message, hint=hint) if found else None
 
 
 def _spilled(what: object, room: Room | None) -> MedallionError:

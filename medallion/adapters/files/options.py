@@ -5,8 +5,7 @@ from typing import Any
 
 from medallion.errors import DefinitionError
 
-_ATTEMPTS = 5  # of one request, by botocore: where it was refused, cut off or not answered
-_ROUNDS = 4  # of those, by s3fs: where the answer broke off while it was read
+_ATTEMPTS = 5  # of one request, with growing pauses: 8 s in all where nothing answers
 _CONNECT_S = 5
 _READ_S = 60
 _PART = 16 << 20  # bytes of a file that are sent at a time, and in memory until then
@@ -47,9 +46,9 @@ def _s3(options: Mapping[str, Any]) -> Any:
         ) from error
 
     class S3(s3fs.S3FileSystem):  # type: ignore[misc]  # it has no types
-        """Tries again as often as is good for a build."""
+        """Leaves it to botocore to try again: both together would try a hundred times."""
 
-        retries = _ROUNDS
+        retries = 1
         cachable = False
 
     client = {"region_name": options["region"]} if "region" in options else {}

@@ -97,7 +97,8 @@ class RemoteFiles:
         Raises:
             StoreError: there is a file that cannot be read, or is no text.
         """
-        return self.read(address) if self._stores.touch(address) else None
+        text = self.read(address)
+        return text if text is not None and self._stores.touch(address) else None
 
     def expire(self, address: str, before: float) -> str | None:
         """Forget a text that was last used before that time; what it was.

@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from medallion.adapters.files.options import opened
-from medallion.adapters.files.troubles import no_bucket, trouble
+from medallion.adapters.files.troubles import broke_off, no_bucket, trouble
 from medallion.address import inside, protocol_of
 from medallion.errors import MedallionError
 from medallion.source import fixed_folder
+
+T = TypeVar("T")
+
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +65,23 @@ class Stores:
 
     def entry(self, address: str) -> Entry | None:
         """What the store tells of a file; None where there is none."""
-        with told(address, "read"):
-            try:
-                found = self.at(address).info(address)
-            except FileNotFoundError as error:
-                if no_bucket(error):
-                    raise
-                return None
-            return _entry(found) if found["type"] == "file" else None
+        found = self._asked(address, "read", lambda store: store.info(address))
+        return _entry(found) if found and found["type"] == "file" else None
 
     def read(self, address: str) -> bytes | None:
         """The whole content of a file; None where there is none."""
-        with told(address, "read"):
-            try:
-                return bytes(self.at(address).cat_file(address))
-            except FileNotFoundError as error:
-                if no_bucket(error):
-                    raise
-                return None
+        return self._asked(address, "read", lambda store: bytes(store.cat_file(address)))
 
-    def read_range(self, address: str, start: int, end: int) -> bytes:
-        """The bytes from `start` to before `end`, all of them."""
-        with told(address, "read"):
-            content = bytes(self.at(address).cat_file(address, start=start, end=end))
+    def read_range(self, address: str, start: int, end: int) -> bytes | None:
+        """The bytes from `start` to before `end`, all of them; None where there is no file."""
+
+        def ask(store: Any) -> bytes:
+            content = bytes(store.cat_file(address, start=start, end=end))
             if len(content) != end - start:
                 raise OSError(f"{end - start} bytes were asked for, and {len(content)} came")
             return content
+
+        return self._asked(address, "read", ask)
 
     def write(self, address: str, content: bytes) -> None:
         """Make the bytes the file, in one step: nobody sees a part of them."""
@@ -95,44 +90,51 @@ class Stores:
 
     def remove(self, address: str) -> None:
         """Remove a file, if it is there."""
-        with told(address, "removed"):
-            try:
-                self.at(address).rm_file(address)
-            except FileNotFoundError:
-                return
+        self._asked(address, "removed", lambda store: store.rm_file(address))
 
     def touch(self, address: str) -> bool:
         """Let a file count as written now; whether it is there."""
-        store = self.at(address)
         # S3 copies a file onto itself only if something about it is new.
         more = {"MetadataDirective": "REPLACE"} if protocol_of(address) == "s3" else {}
-        with told(address, "used"):
-            try:
-                store.cp_file(address, address, **more)
-            except FileNotFoundError as error:
-                if no_bucket(error):
-                    raise
-                return False
+
+        def ask(store: Any) -> bool:
+            store.cp_file(address, address, **more)
             return True
+
+        return self._asked(address, "used", ask) or False
 
     def listed(self, folder: str) -> dict[str, Entry]:
         """The files of a folder, and not those of the folders in it, in order."""
-        store = self.at(folder)
-        with told(folder, "read"):
-            try:
-                found = store.ls(folder, detail=True)
-            except FileNotFoundError as error:
-                if no_bucket(error):
-                    raise
-                return {}
-        return dict(sorted(_named(store, folder, found)))
+        found = self._asked(folder, "read", lambda store: store.ls(folder, detail=True))
+        return dict(sorted(_named(self.at(folder), folder, found or ())))
 
     def matching(self, pattern: str) -> dict[str, Entry]:
         """The files whose addresses match a pattern, in order."""
-        store = self.at(pattern)
-        with told(pattern, "read"):
-            found = store.glob(pattern, detail=True)
-        return dict(sorted(_named(store, fixed_folder(pattern), found.values())))
+        folder = fixed_folder(pattern)
+        found = self._asked(pattern, "read", lambda store: store.glob(pattern, detail=True))
+        if not found:
+            self.listed(folder)  # that tells whether there is such a bucket
+        return dict(sorted(_named(self.at(pattern), folder, (found or {}).values())))
+
+    def _asked(self, address: str, what: str, ask: Callable[[Any], T]) -> T | None:
+        """What a store answers; None where the file is not there.
+
+        Its library sends a request again that was refused, cut off or not answered. An answer that
+        broke off while it was read is asked for again here.
+        """
+        store = self.at(address)
+        with told(address, what):
+            for left in reversed(range(_ROUNDS)):
+                try:
+                    return ask(store)
+                except FileNotFoundError as error:
+                    if no_bucket(error):
+                        raise
+                    return None
+                except Exception as error:
+                    if not left or not broke_off(error):
+                        raise
+        raise AssertionError
 
 
 @contextmanager

@@ -50,10 +50,19 @@ _MEANINGS = {
     "ServerDisconnectedError": ("the connection was cut", _AGAIN),
     "ClientPayloadError": ("its answer was cut off", _AGAIN),
     "ResponseStreamingError": ("its answer was cut off", _AGAIN),
+    "IncompleteRead": ("its answer was cut off", _AGAIN),
     "IncompleteReadError": ("its answer was cut off", _AGAIN),
     "HTTPClientError": ("the connection failed", _AGAIN),
     "PermissionError": ("access is denied", _RIGHTS),
     "FileNotFoundError": ("it is not there", "was it removed? build again"),
+}
+
+_CUT = {
+    "AioReadTimeoutError",
+    "ClientPayloadError",
+    "IncompleteRead",
+    "IncompleteReadError",
+    "ResponseStreamingError",
 }
 
 
@@ -74,6 +83,11 @@ def trouble(address: str, what: str, error: Exception) -> StoreError:
 def no_bucket(error: BaseException) -> bool:
     """Whether it is the bucket that is not there, and not a file in it."""
     return "NoSuchBucket" in _names(error)
+
+
+def broke_off(error: BaseException) -> bool:
+    """Whether an answer began and did not come to its end."""
+    return not _CUT.isdisjoint(_names(error))
 
 
 def _names(error: BaseException) -> list[str]:

@@ -84,6 +84,9 @@ class View(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
         self._stores.remove(address)
 
     def _address(self, path: str) -> str:
+        # DuckDB takes a path for one inside of a folder by how it begins.
+        if not {"..", "."}.isdisjoint(path.split("/")):
+            raise StoreError(f"{path} cannot be read: it leaves its folder", hint="write it out")
         return path if "://" in path else f"{self.protocol}://{path}"
 
     def _entry(self, address: str) -> Entry:
@@ -129,7 +132,10 @@ class _Reading(io.RawIOBase):
         end = self._size if size is None or size < 0 else min(self._place + size, self._size)
         if end <= self._place:
             return b""
-        content = self._stores.read_range(self._address, self._place, end)
+        with told(self._address, "read"):
+            content = self._stores.read_range(self._address, self._place, end)
+            if content is None:
+                raise FileNotFoundError(self._address)
         self._place = end
         return content
 
