@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from support.aws import Aws
 
 from medallion.adapters.files.anywhere import AnyFiles
 from medallion.adapters.files.local import LocalFiles
@@ -301,6 +302,18 @@ def test_hashes_are_those_of_the_files_that_are_there(tmp_path: Path) -> None:
 def test_no_paths_have_no_hashes(files: Files, folder: str) -> None:
     assert files.hashes([]) == {}
     assert files.hashes([f"{folder}/a.parquet"]) == {}
+
+
+def test_files_here_and_in_a_store_are_asked_for_together(aws: Aws, tmp_path: Path) -> None:
+    land(tmp_path, "a.parquet")
+    address = f"s3://{aws.bucket()}/b.parquet"
+    aws.put(address, b"12345")
+    files = AnyFiles(LOCAL, RemoteFiles(Stores({})))
+    here, gone = f"{tmp_path}/a.parquet", f"{address}-gone"
+
+    assert list(files.hashes([gone, address, here])) == [address, here]
+    files.remove([gone, address, here])
+    assert files.hashes([gone, address, here]) == {}
 
 
 def aged(address: str) -> float:

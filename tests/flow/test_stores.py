@@ -1,18 +1,30 @@
 """A warehouse in S3 gives the rows that one on disk gives, whatever the store does meanwhile."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 from support.aws import Aws
 from support.faulty import FAULTS, faulty
 from support.flows import land, states
 from support.forms import TABLES, lake
-from support.projects import write
+from support.projects import suite, write
 
-from medallion import Project
-from medallion.errors import InfrastructureError
+from medallion import Form, Project
+from medallion.adapters.files.once import Once
+from medallion.adapters.files.stores import Stores
+from medallion.adapters.files.view import View
+from medallion.adapters.iceberg.blobs import BlobIO
+from medallion.adapters.iceberg.lake import Lake
+from medallion.adapters.iceberg.merged import merged
+from medallion.errors import InfrastructureError, StoreError
+from medallion.names import TableName
 from medallion.report import State
+from medallion.wiring import connect
 
 LATE = ((7, "2019-01-02 09:00:00"), (8, "2019-02-01 09:00:00"))
 
@@ -118,3 +130,95 @@ def tried(root: Path) -> list[str]:
             return [str(r.failure) for r in project.build().results if r.failure]
     except InfrastructureError as error:
         return [str(error)]
+
+
+RATES = """
+    import pandas as pd
+    from medallion import *
+
+    @task
+    def rates() -> pd.DataFrame:
+        return pd.DataFrame({"currency": ["EUR", "USD"], "rate": [1.0, 1.1]})
+
+    @gold
+    def prices(rates: pd.DataFrame = ref("task.rates")) -> pd.DataFrame:
+        return rates.assign(price=rates["rate"] * 10)
+"""
+SUITE = {
+    "models/all.py": RATES,
+    "expectations/gold/prices.json": suite(
+        ("expect_column_values_to_not_be_null", {"column": "price"})
+    ),
+}
+
+
+def small(root: Path, bucket: str, options: str = "") -> Path:
+    """A project of a task and an audited model, in a bucket."""
+    settings = f'[tool.medallion]\nwarehouse = "s3://{bucket}/lake"\n{options}'
+    return write(root, {"pyproject.toml": settings, **SUITE})
+
+
+def test_what_nobody_uses_is_removed_from_a_store(tmp_path: Path, aws: Aws) -> None:
+    bucket = aws.bucket()
+    with Project.load(small(tmp_path, bucket)) as project:
+        assert project.build().ok
+        time.sleep(1.1)  # a store tells times in seconds
+        assert project.sweep_results().results == 0
+        counted = project.sweep_results(0, dry=True)
+        assert (counted.results, counted.files) == (1, 1)
+        assert project.sweep_results(0) == counted
+        assert project.sweep_results(0).results == 0
+        assert len(project.query("from gold.prices")) == 2
+        assert not [key for key in aws.keys(bucket) if key.startswith("lake/task/rates/data/")]
+        assert states(project.build(full_refresh=True))["task.rates"] is State.DONE
+
+
+def test_who_has_pyiceberg_alone_reads_the_same_rows(tmp_path: Path, aws: Aws) -> None:
+    with Project.load(small(tmp_path, aws.bucket())) as project:
+        assert project.build().ok
+        ours = project.query("from gold.prices order by currency").to_pylist()
+    catalog = SqlCatalog(
+        "medallion",
+        **{"uri": f"sqlite:///{tmp_path}/warehouse/catalog.db", "s3.endpoint": aws.endpoint},
+    )
+    table = catalog.load_table("gold.prices")
+    assert table.location().startswith("s3://")
+    assert sorted(table.scan().to_arrow().to_pylist(), key=lambda r: r["currency"]) == ours
+    catalog.engine.dispose()
+
+
+def test_rows_that_duckdb_cannot_merge_are_merged_from_a_store(tmp_path: Path, aws: Aws) -> None:
+    with Project.load(small(tmp_path, aws.bucket())) as project:
+        assert project.build().ok
+        name = TableName.parse("gold.prices")
+        lake = Lake(
+            project.settings.catalog_uri,
+            project.settings.warehouse_address,
+            BlobIO(Once(Stores({})), View(Stores({}), "s3")),
+        )
+        metadata = lake.load([name])[name].metadata
+        snapshot = metadata.current_snapshot()
+        assert snapshot
+        schema = project.table("gold.prices", form=Form.FRAME).schema
+        frame = merged(metadata, lake, snapshot, schema, tmp_path / "merged")
+        lake.close()
+        rows = pq.read_table(frame.files[0].path).to_pylist()
+        assert sorted(map(str, rows)) == sorted(
+            map(str, project.query("from gold.prices").to_pylist())
+        )
+
+
+def test_an_audit_that_cannot_read_is_no_failed_audit(tmp_path: Path, aws: Aws) -> None:
+    root = small(tmp_path, aws.bucket())
+    with Project.load(root) as project:
+        assert project.build().ok
+        name = TableName.parse("gold.prices")
+        written = project.definition.suites[name]
+        frame = project.table("gold.prices", form=Form.FRAME)
+    with faulty(aws.endpoint, share=1) as proxy:
+        proxy.only = ("half",)
+        options = {"s3://": {"endpoint": proxy.address}}
+        ports = connect(replace(project.settings, stores=options))
+        with pytest.raises(StoreError, match=r"s3://.*\.parquet cannot be read: .* cut off"):
+            ports.auditor.audit(written, frame)
+        ports.close()

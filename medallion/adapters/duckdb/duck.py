@@ -17,7 +17,7 @@ import duckdb
 
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import no_rows, rows_of
-from medallion.errors import MedallionError, ModelError, StoreError
+from medallion.errors import MedallionError, ModelError, StoreError, told_in
 from medallion.frame import Frame
 from medallion.resources import parse_size, spill_room
 from medallion.schema import Schema
@@ -175,7 +175,7 @@ def out_of_memory(error: Exception) -> bool:
 def failed(what: object, error: Exception) -> MedallionError:
     """The error that a DuckDB exception stands for."""
     text = str(error).strip()
-    if told := store_error(text):
+    if told := told_in(text):
         return told
     if out_of_memory(error):
         if "'max_temp_directory_size'" in text:
@@ -195,14 +195,6 @@ def failed(what: object, error: Exception) -> MedallionError:
             hint="read files through a bronze model: return files(...)",
         )
     return ModelError(f"{what}: {_told(text)}")
-
-
-def store_error(text: str) -> StoreError | None:
-    """The error that a store raised in the middle of a statement; DuckDB tells its text only."""
-    _, found, last = f"\n{text}".rpartition("\nStoreError: ")
-    message, *after = last.splitlines() or [""]
-    hint = after[0].strip() if after and after[0].startswith("  ") else ""
-    return StoreError(message, hint=hint) if found else None
 
 
 def _spilled(what: object, room: Room | None) -> MedallionError:

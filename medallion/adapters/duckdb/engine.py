@@ -120,7 +120,10 @@ class DuckDBEngine:
         """The grain's windows in which the frame has rows; its time column is read."""
         with self._duck.session() as connection:
             query = ordinals(frame.schema, column, grain, rows_of(frame))
-            found = run(connection, query)
+            try:
+                found = run(connection, query)
+            except duckdb.Error as error:
+                raise failed(f"the windows of {column!r}", error) from error
         return Windows.of(grain.window(int(str(row[0]))) for row in found)
 
     def query(

@@ -1,6 +1,6 @@
 """Files of this machine and of stores, side by side."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from medallion.address import is_remote
 from medallion.ports import Files
@@ -32,8 +32,8 @@ class AnyFiles:
 
     def remove(self, addresses: Iterable[str]) -> None:
         """Forget texts, as far as they are there."""
-        for address in addresses:
-            self._of(address).remove([address])
+        for files, some in self._shared_out(addresses):
+            files.remove(some)
 
     def kept(self, folder: str) -> Mapping[str, Stamp]:
         """The addresses of what is kept in a folder, and when each was last written or used."""
@@ -49,10 +49,18 @@ class AnyFiles:
 
     def hashes(self, paths: Iterable[str]) -> Mapping[str, str]:
         """A hash of the content of each of the files, of those that are there."""
+        given = list(paths)
         found: dict[str, str] = {}
-        for path in paths:
-            found |= self._of(path).hashes([path])
-        return found
+        for files, some in self._shared_out(given):
+            found |= files.hashes(some)
+        return {path: found[path] for path in given if path in found}
+
+    def _shared_out(self, addresses: Iterable[str]) -> Iterator[tuple[Files, list[str]]]:
+        shares: dict[bool, list[str]] = {}
+        for address in addresses:
+            shares.setdefault(is_remote(address), []).append(address)
+        for some in shares.values():
+            yield self._of(some[0]), some
 
     def _of(self, address: str) -> Files:
         return self._remote if is_remote(address) else self._local

@@ -47,6 +47,15 @@ class Once:
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 list(pool.map(self.read, wanted))
 
+    def size(self, address: str) -> int | None:
+        """How many bytes any file has now, as the store tells; None where there is none.
+
+        Raises:
+            StoreError: the store does not tell.
+        """
+        entry = self._stores.entry(address)
+        return entry.bytes if entry else None
+
     def write(self, address: str, content: bytes) -> None:
         """Make the bytes the file, in one step.
 

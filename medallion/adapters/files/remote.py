@@ -2,10 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from medallion.adapters.files.stores import Entry, Stores
 from medallion.errors import SourceError, StoreError
 from medallion.source import Stamp, fixed_folder
+
+_AT_ONCE = 16
 
 
 class RemoteFiles:
@@ -78,8 +81,8 @@ class RemoteFiles:
         Raises:
             StoreError: one is there and cannot be removed.
         """
-        for address in addresses:
-            self._stores.remove(address)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(self._stores.remove, addresses))
 
     def kept(self, folder: str) -> Mapping[str, Stamp]:
         """The addresses of what is kept in a folder, and when each was last written or used.
@@ -123,7 +126,10 @@ class RemoteFiles:
         Raises:
             StoreError: one of them cannot be read.
         """
-        return {path: found for path in paths if (found := self._hash(path))}
+        wanted = list(paths)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            found = zip(wanted, pool.map(self._hash, wanted), strict=True)
+            return {path: hash for path, hash in found if hash}
 
     def _hash(self, address: str) -> str | None:
         entry = self._stores.entry(address)

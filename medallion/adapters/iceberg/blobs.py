@@ -22,6 +22,10 @@ class Blobs(Protocol):
         """Read several files at a time, so that each of them is at hand when it is asked for."""
         ...
 
+    def size(self, address: str) -> int | None:
+        """How many bytes any file has now, as the store tells; None where there is none."""
+        ...
+
     def write(self, address: str, content: bytes) -> None:
         """Make the bytes the file, in one step."""
         ...
@@ -51,15 +55,11 @@ class BlobIO(FileIO):
         """Remove the file, if it is there."""
         self.blobs.remove(location if isinstance(location, str) else location.location)
 
-    def sizes(self, paths: Iterable[str]) -> dict[str, int]:
-        """How many bytes the files of rows have, as the store tells.
-
-        Raises:
-            StoreError: one is not there.
-        """
+    def sizes(self, paths: Iterable[str]) -> dict[str, int | None]:
+        """How many bytes the files have now, as the store tells; None for one that is gone."""
         wanted = list(paths)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            return dict(zip(wanted, pool.map(self.files.size, wanted), strict=True))
+            return dict(zip(wanted, pool.map(self.blobs.size, wanted), strict=True))
 
 
 class Blob(InputFile, OutputFile):

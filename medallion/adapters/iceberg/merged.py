@@ -1,6 +1,7 @@
 """Rows of a table where another engine left files of deletes: merged before DuckDB reads them."""
 
 from pathlib import Path
+from typing import Any
 
 from pyiceberg.io import FileIO
 from pyiceberg.table import StaticTable
@@ -41,11 +42,18 @@ def merged(
 
 def _arrow_io(io: FileIO) -> FileIO:
     """PyIceberg's way to files of rows: those of this machine, or those of the store."""
+    from pyarrow import PythonFile
     from pyarrow.fs import FSSpecHandler, PyFileSystem
     from pyiceberg.io.pyarrow import PyArrowFileIO
 
+    class Handler(FSSpecHandler):  # type: ignore[misc]  # pyarrow has no types
+        """Does not ask whether a file is there before it is opened."""
+
+        def open_input_file(self, path: str) -> Any:
+            return PythonFile(self.fs.open(path, "rb"), mode="r")
+
     made = PyArrowFileIO()
     if isinstance(io, BlobIO):
-        files = PyFileSystem(FSSpecHandler(io.files))
+        files = PyFileSystem(Handler(io.files))
         made.fs_by_scheme = lambda *_: files
     return made

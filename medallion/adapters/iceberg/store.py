@@ -141,7 +141,7 @@ def _make_last(write: Write, io: FileIO) -> None:
     """
     sizes = {local(file.path): file.bytes for file in write.result.files}
     paths = [Path(path) for path in sizes if not is_remote(path)]
-    found = dict(sizes)
+    found: dict[str, int | None] = dict(sizes)
     try:
         for path in (*paths, *{path.parent for path in paths}):
             sync(path)  # a power cut could take it away
@@ -151,7 +151,8 @@ def _make_last(write: Write, io: FileIO) -> None:
         raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
     if broken := {path for path, size in found.items() if size != sizes[path]}:
         raise StoreError(
-            f"a file of {write.draft.table} is not whole: {min(broken)}", hint="build again"
+            f"a file of {write.draft.table} is gone or not whole: {min(broken)}",
+            hint="build again",
         )
 
 
