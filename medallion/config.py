@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from medallion.address import is_remote
 from medallion.errors import DefinitionError
 from medallion.plan import Scope
 from medallion.resources import parse_memory, parse_size
 from medallion.source import Landing, Source
+from medallion.stores import Options, read_stores
 
 _PREFIX = "MEDALLION_"
 _LOCATION = "MEDALLION_LOCATIONS_"
@@ -35,6 +37,7 @@ class Settings:
     catalog: str = field(default="", repr=False)  # an address, maybe with a password
     catalog_options: Mapping[str, str] = field(default_factory=dict, repr=False)  # maybe a token
     locations: Mapping[str, str] = field(default_factory=dict)
+    stores: Options = field(default_factory=dict, repr=False)  # maybe with a secret
     memory_limit: str = "2GB"  # or a share of the machine's: "50%"
     spill_limit: str = "50GB"
     codec: str = "zstd"  # of the tables' Parquet files; "zstd:3" sets the level
@@ -46,13 +49,19 @@ class Settings:
     limits: Mapping[str, int] = field(default_factory=dict)  # models at a time, by tag
 
     @property
-    def warehouse_path(self) -> Path:
-        """The folder of the warehouse."""
-        if "://" in self.warehouse.removeprefix("file://"):
-            raise DefinitionError(
-                f"warehouse = {self.warehouse!r} is no folder", hint="name a folder on this machine"
-            )
-        return (self.root / self.warehouse.removeprefix("file://")).resolve()
+    def warehouse_address(self) -> str:
+        """The address of the warehouse: of a folder, `file:///lake`, or in a store."""
+        return self.warehouse.rstrip("/") if self._remote else f"file://{self.local_path}"
+
+    @property
+    def local_path(self) -> Path:
+        """The folder of what stays on this machine: the warehouse, if that is one."""
+        local = "warehouse" if self._remote else self.warehouse.removeprefix("file://")
+        return (self.root / local).resolve()
+
+    @property
+    def _remote(self) -> bool:
+        return is_remote(self.warehouse)
 
     @property
     def memory_bytes(self) -> int:
@@ -62,28 +71,33 @@ class Settings:
     @property
     def spill_path(self) -> Path:
         """Where rows go that do not fit into memory."""
-        return self.warehouse_path / ".spill"
+        return self.local_path / ".spill"
 
     @property
     def log_path(self) -> Path:
         """Where the log of each run is."""
-        return self.warehouse_path / ".runs"
+        return self.local_path / ".runs"
 
     @property
-    def journals_path(self) -> Path:
+    def journals(self) -> str:
         """Where it is noted which publish is under way, if tables cannot move in one step."""
-        return self.warehouse_path / ".publish"
+        return f"{self.warehouse_address.removeprefix('file://')}/.publish"
 
     @property
-    def frames_path(self) -> Path:
-        """Where the descriptions of frames are that were sent to other processes."""
-        return self.warehouse_path / ".frames"
+    def cache_path(self) -> Path:
+        """Where it is remembered what would be found out again."""
+        return self.local_path / ".cache"
+
+    @property
+    def frames(self) -> str:
+        """The address of the descriptions of frames that were sent to other processes."""
+        return f"{self.warehouse_address.removeprefix('file://')}/.frames"
 
     @property
     def catalog_uri(self) -> str:
         """The catalog's address; the path of a SQLite file made absolute."""
         if not self.catalog:
-            return f"sqlite:///{self.warehouse_path / 'catalog.db'}"
+            return f"sqlite:///{self.local_path / 'catalog.db'}"
         path = self.catalog.removeprefix("sqlite:///")
         if path == self.catalog or path.startswith("/"):
             return self.catalog
@@ -105,6 +119,8 @@ class Settings:
                 f"files({source.pattern!r}) names the location {error}, which is not set",
                 hint=f"set it in [tool.medallion.locations]; there are: {known}",
             ) from None
+        if is_remote(pattern):
+            return replace(source, pattern=pattern)
         return replace(source, pattern=str(self.root / pattern))
 
 
@@ -152,6 +168,7 @@ def read_settings(
     locations |= _table((flags.pop("locations", {}), "locations"))
     options |= _options((flags.pop("catalog_options", {}), "catalog_options"))
     limits = _limits(*given.pop("limits", ({}, "")))
+    stores = read_stores(*given.pop("stores", ({}, "")))
     given |= {k: (v, f"--{k}") for k, v in flags.items() if v is not None}
     kinds = {f.name: f.type for f in fields(Settings) if f.name not in _TABLES}
     return Settings(
@@ -159,6 +176,7 @@ def read_settings(
         locations=locations,
         catalog_options=options,
         limits=limits,
+        stores=stores,
         **{k: _value(k, v, where, kinds) for k, (v, where) in given.items()},
     )
 
@@ -191,7 +209,7 @@ def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
 
 
 _LEAST = {"workers": 1}
-_TABLES = ("root", "locations", "catalog_options", "limits")
+_TABLES = ("root", "locations", "catalog_options", "limits", "stores")
 
 
 def _memory(text: str) -> None:

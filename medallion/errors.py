@@ -88,6 +88,17 @@ class StoreError(InfrastructureError):
     """A file of a table could not be read or written."""
 
 
+def told_in(text: str) -> StoreError | None:
+    """The StoreError that is told in a text, if one is.
+
+    What is called by DuckDB and fails reaches us as the text that Python would print.
+    """
+    _, found, last = f"\n{text}".rpartition("\nStoreError: ")
+    message, *after = last.splitlines() or [""]
+    hint = after[0].strip() if after and after[0].startswith("  ") else ""
+    return StoreError(message, hint=hint) if found else None
+
+
 class SourceError(InfrastructureError):
     """A source is missing, empty or unreadable."""
 

@@ -49,7 +49,7 @@ def load(settings: Settings) -> Definition:
     folder = settings.root / settings.models
     models = list(load_models(folder, settings.root))
     sql = [(m, m.text()) for m in models if m.form is Form.SQL]
-    known = Queries(settings.warehouse_path / ".cache" / "queries.json")
+    known = Queries(settings.cache_path / "queries.json")
     queries = {m.name: known.parse(text, m.place) for m, text in sql}
     graph = make_graph([Node(m, _reads(m, queries.get(m.name))) for m in models])
     suites = load_suites(settings.root / settings.expectations, graph, settings.root)

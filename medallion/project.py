@@ -326,7 +326,7 @@ class Project:
         A `dry` sweep removes nothing and says what it would.
         """
         before = time.time() - parse_duration(older_than)
-        expired(self.ports.files, str(self.settings.frames_path), before, dry=dry)
+        expired(self.ports.files, self.settings.frames, before, dry=dry)
         return sweep_all(self.ports, self.graph, self.tables(), before, dry=dry)
 
     def history(self, name: str) -> tuple[Snapshot, ...]:

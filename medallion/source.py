@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from glob import has_magic
 from pathlib import Path
 
+from medallion.address import is_remote
 from medallion.errors import DefinitionError
 from medallion.extract import Query, Span
 from medallion.resources import parse_duration
@@ -139,8 +140,11 @@ def files(pattern: str, *, columns: Mapping[str, str] | None = None) -> Source:
     return Landing(pattern, dict(columns or {}))
 
 
-def fixed_folder(pattern: str) -> Path:
-    """The part of a pattern before its first wildcard, as a folder."""
-    parts = Path(pattern).parts
+def fixed_folder(pattern: str) -> str:
+    """The part of a pattern before its first wildcard, as a folder: a path, or a remote address."""
+    protocol, found, rest = pattern.partition("://")
+    parts = rest.split("/") if is_remote(pattern) else Path(pattern).parts
     wild = next((i for i, part in enumerate(parts) if has_magic(part)), -1)
-    return Path(*parts[:wild])
+    if is_remote(pattern):
+        return f"{protocol}{found}{'/'.join(parts[:wild])}"
+    return str(Path(*parts[:wild]))

@@ -11,9 +11,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from medallion.adapters.files.anywhere import AnyFiles
 from medallion.adapters.files.local import LocalFiles
 from medallion.adapters.iceberg.address import Kind, kind_of, sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
+from medallion.address import is_remote, protocol_of
 from medallion.config import Settings
 from medallion.extract import Database
 from medallion.ports import Auditor, Catalog, Engine, Executor, Files, Ports, Store
@@ -22,23 +24,35 @@ from medallion.spill import own_folder, remove
 
 if TYPE_CHECKING:
     from medallion.adapters.duckdb.duck import Duck
+    from medallion.adapters.files.once import Once
+    from medallion.adapters.files.stores import Stores
+    from medallion.adapters.files.view import View
     from medallion.adapters.iceberg.lake import Lake
 
 T = TypeVar("T")
 
 
-def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
-    """The ports that the settings ask for. `sources` are those whose files may be read."""
+def connect(
+    settings: Settings,
+    sources: Iterable[Source] = (),
+    resolve: Callable[[str], str] = str,
+) -> Ports:
+    """The ports that the settings ask for. `sources` are those whose files may be read.
+
+    `resolve` gives the text that an option of a store means.
+    """
     landing = tuple(sources)
     spill = own_folder(settings.spill_path)
     held = ExitStack()
     held.callback(remove, spill)
-    lake = later(lambda: _lake(settings, held))
-    duck = later(lambda: _duck(settings, landing, spill, held))
+    stores = later(lambda: _stores(settings, resolve))
+    blobs = later(lambda: _blobs(stores))
+    files = AnyFiles(LocalFiles(), later(lambda: _remote_files(stores)))
+    lake = later(lambda: _lake(settings, stores, blobs, held))
+    duck = later(lambda: _duck(settings, landing, spill, stores, held))
     database = later(_database)
-    files = LocalFiles()
     return Ports(
-        _catalog(settings, lake, files),
+        _catalog(settings, lake, blobs, files),
         later(lambda: _store(lake, spill)),
         files,
         later(lambda: _engine(duck, spill, settings, database)),
@@ -69,17 +83,44 @@ class _Later:
         return getattr(self._made, name)
 
 
-def _catalog(settings: Settings, lake: "Lake", files: Files) -> Catalog:
+def _stores(settings: Settings, resolve: Callable[[str], str]) -> "Stores":
+    from medallion.adapters.files.stores import Stores
+
+    return Stores(settings.stores, resolve)
+
+
+def _blobs(stores: "Stores") -> "Once":
+    from medallion.adapters.files.once import Once
+
+    return Once(stores)
+
+
+def _remote_files(stores: "Stores") -> Files:
+    from medallion.adapters.files.remote import RemoteFiles
+
+    return RemoteFiles(stores)
+
+
+def _view(stores: "Stores", settings: Settings) -> "View":
+    from medallion.adapters.files.view import View
+
+    return View(stores, protocol_of(settings.warehouse_address))
+
+
+def _catalog(settings: Settings, lake: "Lake", blobs: "Once", files: Files) -> Catalog:
     def iceberg() -> Catalog:
         from medallion.adapters.iceberg.catalog import IcebergCatalog
         from medallion.adapters.iceberg.journal import Journals
 
         if kind_of(settings.catalog_uri) is Kind.SQL:
             return IcebergCatalog(lake)
-        return IcebergCatalog(lake, Journals(files, str(settings.journals_path)))
+        return IcebergCatalog(lake, Journals(files, settings.journals))
 
     file = None if settings.catalog_options else sqlite_file(settings.catalog_uri)
-    return SqliteCatalog(file, later(iceberg)) if file else later(iceberg)
+    if file is None:
+        return later(iceberg)
+    remote = is_remote(settings.warehouse_address)
+    return SqliteCatalog(file, later(iceberg), blobs if remote else None)
 
 
 def _store(lake: "Lake", spill: Path) -> Store:
@@ -145,24 +186,30 @@ _EXECUTORS: Mapping[str, Callable[[Settings, str, Path], Executor]] = {
 }
 
 
-def _lake(settings: Settings, held: ExitStack) -> "Lake":
+def _lake(settings: Settings, stores: "Stores", blobs: "Once", held: ExitStack) -> "Lake":
+    from medallion.adapters.iceberg.blobs import BlobIO
     from medallion.adapters.iceberg.opening import opened
 
-    warehouse = f"file://{settings.warehouse_path}"
-    lake = opened(settings.catalog_uri, warehouse, settings.catalog_options)
+    warehouse = settings.warehouse_address
+    io = BlobIO(blobs, _view(stores, settings)) if is_remote(warehouse) else None
+    lake = opened(settings.catalog_uri, warehouse, settings.catalog_options, io)
     held.callback(lake.close)
     return lake
 
 
-def _duck(settings: Settings, sources: Iterable[Source], spill: Path, held: ExitStack) -> "Duck":
+def _duck(
+    settings: Settings, sources: Iterable[Source], spill: Path, stores: "Stores", held: ExitStack
+) -> "Duck":
     from medallion.adapters.duckdb.duck import Duck, Limits
 
     placed = (settings.place(s) for s in sources)
-    landing = {str(fixed_folder(s.pattern)) for s in placed if isinstance(s, Landing)}
+    landing = {fixed_folder(s.pattern) for s in placed if isinstance(s, Landing)}
+    warehouse = settings.warehouse_address.removeprefix("file://")
     duck = Duck(
-        [str(settings.warehouse_path), *sorted(landing)],
+        [warehouse, *sorted(folder for folder in landing if not is_remote(folder))],
         spill,
         Limits(f"{settings.memory_bytes}B", settings.threads, settings.spill_limit),
+        [_view(stores, settings)] if is_remote(warehouse) else [],
     )
     held.callback(duck.close)
     return duck

@@ -91,7 +91,7 @@ class ProjectWorker:
         """Where the description of the frame is kept, named by its content."""
         text = frame_text(frame)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
-        address = str(self._settings.frames_path / f"{name}.json")
+        address = f"{self._settings.frames}/{name}.json"
         files = self._here(Resources()).ports.files
         if files.use(address) != text:
             files.write(address, text, lasting=False)
@@ -167,13 +167,14 @@ _opening = threading.Lock()
 def _opened(settings: Settings, *, again: bool) -> Shop:
     """The project of these settings in this process; loaded `again` if its files may be others."""
     with _opening:
-        known = _shops.get(repr(settings))
+        key = f"{settings!r}{settings.stores!r}"
+        known = _shops.get(key)
         if known is None or again:
             definition = load(settings)
             ports = known.ports if known else wiring.connect(settings, definition.sources)
             if known is None:
                 atexit.register(ports.close)
-            known = _shops[repr(settings)] = Shop(definition, ports)
+            known = _shops[key] = Shop(definition, ports)
         return known
 
 

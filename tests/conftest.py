@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from support.aws import Aws, served
 from support.glue import KEYS, glue_server
 from support.processes import Runner, running
 from support.projects import write
@@ -36,6 +37,22 @@ def runner() -> Iterator[Runner]:
     """Builds projects in processes that can be killed."""
     with running() as process:
         yield process
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[Aws]:
+    """Amazon's services, as moto acts them, for all tests."""
+    pytest.importorskip("s3fs")
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(moto: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """The same, where this process and those that it starts find them."""
+    for name, value in moto.environment.items():
+        monkeypatch.setenv(name, value)
+    return moto
 
 
 @pytest.fixture

@@ -19,14 +19,14 @@ SERVERS = {  # adapters whose catalog is a fixture
     "rest": "rest",
     "rest+transactions": "rest_together",
 }
-ADAPTERS = ("memory", "iceberg+duckdb+great_expectations", *SERVERS)
+ADAPTERS = ("memory", "iceberg+duckdb+great_expectations", *SERVERS, "s3")
 
 
-def made(adapter: str, folder: Path, catalog: str = "") -> Ports:
+def made(adapter: str, folder: Path, catalog: str = "", warehouse: str = "warehouse") -> Ports:
     """The ports of an adapter on an empty lake."""
     if adapter == "memory":
         return memory_ports()
-    return connect(Settings(folder, threads=2, catalog=catalog))
+    return connect(Settings(folder, threads=2, catalog=catalog, warehouse=warehouse))
 
 
 @pytest.fixture(params=ADAPTERS)
@@ -34,7 +34,10 @@ def ports(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ports]:
     """The ports of each adapter, one after the other."""
     server = SERVERS.get(request.param)
     catalog = request.getfixturevalue(server) if server else ""
-    ports = made(request.param, tmp_path, catalog)
+    warehouse = "warehouse"
+    if request.param == "s3":
+        warehouse = f"s3://{request.getfixturevalue('aws').bucket()}/lake"
+    ports = made(request.param, tmp_path, catalog, warehouse)
     yield ports
     ports.close()
 

@@ -11,10 +11,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from support.aws import Aws
 
+from medallion.adapters.files.anywhere import AnyFiles
 from medallion.adapters.files.local import LocalFiles
+from medallion.adapters.files.remote import RemoteFiles
+from medallion.adapters.files.stores import Stores
 from medallion.adapters.memory.files import MemoryFiles
 from medallion.adapters.memory.lake import MemoryLake
+from medallion.address import is_remote
 from medallion.errors import SourceError, StoreError
 from medallion.ports import Files
 from medallion.source import Stamp, fixed_folder
@@ -22,16 +27,38 @@ from medallion.source import Stamp, fixed_folder
 LOCAL: Files = LocalFiles()
 
 
-@pytest.fixture(params=["memory", "local"])
-def files(request: pytest.FixtureRequest) -> Files:
+@pytest.fixture(params=["memory", "local", "local by address", "s3", "fsspec"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Files, str]:
+    """Each adapter's, and a folder that is not there yet."""
+    match request.param:
+        case "memory":
+            return MemoryFiles(MemoryLake()), str(tmp_path)
+        case "local":
+            return LOCAL, str(tmp_path)
+        case "local by address":
+            return LOCAL, f"file://{tmp_path}"
+        case "s3":
+            bucket = request.getfixturevalue("aws").bucket()
+            return AnyFiles(LOCAL, RemoteFiles(Stores({}))), f"s3://{bucket}/lake"
+    return RemoteFiles(Stores({})), f"memory://{tmp_path.name}-{os.getpid()}"
+
+
+@pytest.fixture
+def files(place: tuple[Files, str]) -> Files:
     """Each adapter's."""
-    return MemoryFiles(MemoryLake()) if request.param == "memory" else LocalFiles()
+    return place[0]
 
 
-@pytest.fixture(params=["", "file://"])
-def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def folder(place: tuple[Files, str]) -> str:
+    """Where files can be, below folders that are not there yet."""
+    return f"{place[1]}/silver"
+
+
+@pytest.fixture
+def address(folder: str) -> str:
     """Where a text can be kept, below folders that are not there yet."""
-    return f"{request.param}{tmp_path}/silver/trips/ledger.jsonl"
+    return f"{folder}/trips/ledger.jsonl"
 
 
 def land(folder: Path, *names: str, content: bytes = b"id\n1\n") -> None:
@@ -176,9 +203,9 @@ def test_landed_files_are_named_below_the_folder_of_the_pattern(tmp_path: Path) 
     assert names("**/*.csv") == ["2019/01/d.csv", "2019/e.csv", "a.csv", "b.csv"]
 
 
-def test_where_nothing_landed_nothing_is_listed(files: Files, tmp_path: Path) -> None:
+def test_where_nothing_landed_nothing_is_listed(files: Files, folder: str) -> None:
     for pattern in ("*.csv", "a.csv", "missing/**/*.csv"):
-        assert files.landed(f"{tmp_path}/{pattern}") == {}
+        assert files.landed(f"{folder}/{pattern}") == {}
 
 
 def test_a_relative_pattern_starts_at_the_working_folder(
@@ -233,9 +260,9 @@ def test_a_digest_is_of_the_content_and_of_nothing_else(tmp_path: Path) -> None:
     assert LOCAL.digest(pattern, "b.csv") != first
 
 
-def test_a_file_that_is_gone_has_no_digest(files: Files, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_has_no_digest(files: Files, folder: str) -> None:
     with pytest.raises(SourceError, match=r"a\.csv.* cannot be read") as raised:
-        files.digest(f"{tmp_path}/*.csv", "a.csv")
+        files.digest(f"{folder}/*.csv", "a.csv")
     assert raised.value.hint
 
 
@@ -249,10 +276,13 @@ def test_a_file_that_is_gone_has_no_digest(files: Files, tmp_path: Path) -> None
         ("/*.csv", "/"),
         ("*.csv", "."),
         ("a.csv", "."),
+        ("s3://bucket/in/20?9/*.csv", "s3://bucket/in"),
+        ("s3://bucket/*.csv", "s3://bucket"),
+        ("s3://bucket/a.csv", "s3://bucket"),
     ],
 )
 def test_the_folder_of_a_pattern_ends_before_its_first_wildcard(pattern: str, folder: str) -> None:
-    assert fixed_folder(pattern) == Path(folder)
+    assert fixed_folder(pattern) == folder
 
 
 # Hashes
@@ -269,20 +299,38 @@ def test_hashes_are_those_of_the_files_that_are_there(tmp_path: Path) -> None:
     assert found[a] == found[f"file://{same}"] != found[other]
 
 
-def test_no_paths_have_no_hashes(files: Files) -> None:
+def test_no_paths_have_no_hashes(files: Files, folder: str) -> None:
     assert files.hashes([]) == {}
-    assert files.hashes(["/nowhere/a.parquet"]) == {}
+    assert files.hashes([f"{folder}/a.parquet"]) == {}
 
 
-def aged(address: str) -> None:
-    """Let a file on disk look as if it was written long ago; in memory all look so."""
+def test_files_here_and_in_a_store_are_asked_for_together(aws: Aws, tmp_path: Path) -> None:
+    land(tmp_path, "a.parquet")
+    address = f"s3://{aws.bucket()}/b.parquet"
+    aws.put(address, b"12345")
+    files = AnyFiles(LOCAL, RemoteFiles(Stores({})))
+    here, gone = f"{tmp_path}/a.parquet", f"{address}-gone"
+
+    assert list(files.hashes([gone, address, here])) == [address, here]
+    files.remove([gone, address, here])
+    assert files.hashes([gone, address, here]) == {}
+
+
+def aged(address: str) -> float:
+    """A time before which the text was last used.
+
+    On disk it looks as if it was written long ago; in memory all look so. A store tells the truth.
+    """
+    if is_remote(address):
+        return time.time() + 60
     path = Path(address.removeprefix("file://"))
     if path.exists():
         os.utime(path, (1000, 1000))
+    return 2000
 
 
-def test_what_is_kept_in_a_folder_is_listed_with_its_size(files: Files, tmp_path: Path) -> None:
-    folder = str(tmp_path / "kept")
+def test_what_is_kept_in_a_folder_is_listed_with_its_size(files: Files, folder: str) -> None:
+    folder = folder.removeprefix("file://")
     assert files.kept(folder) == {}
     for name in ("a.json", "b.json"):
         files.write(f"{folder}/{name}", "text", lasting=False)
@@ -295,9 +343,9 @@ def test_what_is_kept_in_a_folder_is_listed_with_its_size(files: Files, tmp_path
 def test_a_text_expires_once_it_was_not_used_for_long(files: Files, address: str) -> None:
     assert files.expire(address, 2000) is None
     files.write(address, "text")
-    aged(address)
+    past = aged(address)
     assert files.expire(address, 0) is None
-    assert files.expire(address, 2000) == "text"
+    assert files.expire(address, past) == "text"
     assert files.read(address) is files.use(address) is None
 
 

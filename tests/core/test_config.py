@@ -1,5 +1,6 @@
 """Settings: from the file, from variables, from flags."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def test_a_fresh_project_needs_no_settings(tmp_path: Path) -> None:
     assert settings == Settings(tmp_path)
     assert read_settings(tmp_path / "empty", {}) == Settings(tmp_path / "empty")
     assert settings.publish is Scope.LAYER
-    assert settings.warehouse_path == tmp_path / "warehouse"
+    assert settings.local_path == tmp_path / "warehouse"
     assert settings.spill_path == tmp_path / "warehouse" / ".spill"
     assert settings.catalog_uri == f"sqlite:///{tmp_path}/warehouse/catalog.db"
 
@@ -200,19 +201,65 @@ def test_the_file_of_a_catalog_starts_at_the_root(
 
 @pytest.mark.parametrize("warehouse", ["lake", "./lake/", "x/../lake", "file://lake"])
 def test_the_warehouse_starts_at_the_root(tmp_path: Path, warehouse: str) -> None:
-    assert Settings(tmp_path, warehouse=warehouse).warehouse_path == tmp_path / "lake"
+    assert Settings(tmp_path, warehouse=warehouse).local_path == tmp_path / "lake"
 
 
 def test_the_warehouse_can_be_elsewhere(tmp_path: Path) -> None:
     elsewhere = tmp_path / "lake"
     for warehouse in (str(elsewhere), f"file://{elsewhere}"):
-        assert Settings(Path("/project"), warehouse=warehouse).warehouse_path == elsewhere
+        assert Settings(Path("/project"), warehouse=warehouse).local_path == elsewhere
 
 
-@pytest.mark.parametrize("warehouse", ["s3://bucket/lake", "file://s3://x"])
-def test_a_warehouse_that_is_no_folder_is_refused(tmp_path: Path, warehouse: str) -> None:
-    with pytest.raises(DefinitionError, match="is no folder"):
-        Settings(tmp_path, warehouse=warehouse).warehouse_path  # noqa: B018
+def test_a_warehouse_in_a_store_leaves_on_this_machine_what_belongs_there(tmp_path: Path) -> None:
+    settings = Settings(tmp_path, warehouse="s3://bucket/lake/")
+
+    assert settings.warehouse_address == "s3://bucket/lake"
+    assert settings.frames == "s3://bucket/lake/.frames"
+    assert settings.local_path == tmp_path / "warehouse"
+    assert settings.spill_path == tmp_path / "warehouse" / ".spill"
+    assert settings.log_path == tmp_path / "warehouse" / ".runs"
+    assert settings.cache_path == tmp_path / "warehouse" / ".cache"
+    assert settings.catalog_uri == f"sqlite:///{tmp_path}/warehouse/catalog.db"
+
+
+def test_the_options_of_stores_are_read_by_their_addresses(tmp_path: Path) -> None:
+    table = """
+    [tool.medallion.stores."s3://bucket"]
+    endpoint = "http://127.0.0.1:9000"
+    style = "path"
+    timeout = 5
+    [tool.medallion.stores."gs://other"]
+    project = "taxis"
+    """
+    assert read(tmp_path, table).stores == {
+        "s3://bucket": {"endpoint": "http://127.0.0.1:9000", "style": "path", "timeout": 5},
+        "gs://other": {"project": "taxis"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "hint"),
+    [
+        ('stores = "s3://bucket"', "stores is no table", r"stores\."),
+        ('[tool.medallion.stores.bucket]\nkey = "x"', "'bucket' is no address", "s3://"),
+        ('[tool.medallion.stores."s3://"]\nendpiont = "x"', "no option 'endpiont'", "endpoint"),
+        ('[tool.medallion.stores."s3://"]\nother = "x"', "no option 'other'", "profile"),
+        ('[tool.medallion.stores."s3://"]\nstyle = "odd"', "style does not fit", "virtual"),
+        ('[tool.medallion.stores."s3://"]\nsecret = 77', "secret does not fit", "secret"),
+        ('[tool.medallion.stores."s3://"]\ntimeout = "5"', "timeout does not fit", "seconds"),
+    ],
+)
+def test_options_that_no_store_has_are_refused(
+    tmp_path: Path, table: str, message: str, hint: str
+) -> None:
+    error = refused(tmp_path, table)
+    assert re.search(message, error.message)
+    assert re.search(hint, error.hint)
+    assert "77" not in str(error)
+
+
+def test_settings_do_not_show_the_secrets_of_stores(tmp_path: Path) -> None:
+    assert "hidden" not in repr(Settings(tmp_path, stores={"s3://": {"secret": "hidden"}}))
 
 
 @pytest.mark.parametrize(

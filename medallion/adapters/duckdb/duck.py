@@ -11,16 +11,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import no_rows, rows_of
-from medallion.errors import MedallionError, ModelError, StoreError
+from medallion.errors import MedallionError, ModelError, StoreError, told_in
 from medallion.frame import Frame
 from medallion.resources import parse_size, spill_room
 from medallion.schema import Schema
 
+_BLOCK = 16 << 20
 _LEAST_FREE = 256 * 10**6
 _FULL = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
@@ -51,12 +53,18 @@ _room: ContextVar[Room | None] = ContextVar("room", default=None)
 
 
 class Duck:
-    """One DuckDB for a whole run. It reads and writes below `folders` and nowhere else."""
+    """One DuckDB for a whole run. It reads and writes below `folders` and nowhere else.
 
-    def __init__(self, folders: Sequence[str], spill: Path, limits: Limits) -> None:
+    `stores` are file systems of fsspec for those of the folders that are not on this machine.
+    """
+
+    def __init__(
+        self, folders: Sequence[str], spill: Path, limits: Limits, stores: Sequence[Any] = ()
+    ) -> None:
         self._folders = folders
         self._spill = spill
         self._limits = limits
+        self._stores = stores
         self._numbers = itertools.count()
         self._lock = threading.Lock()
 
@@ -93,6 +101,8 @@ class Duck:
     def _root(self) -> duckdb.DuckDBPyConnection:
         statements = list(self._settings())
         connection = duckdb.connect()
+        for store in self._stores:
+            connection.register_filesystem(store)
         for statement in statements:
             run(connection, statement)
         return connection
@@ -126,6 +136,8 @@ class Duck:
         yield "set TimeZone = 'UTC'"
         yield "set preserve_insertion_order = false"
         yield "set parquet_metadata_cache = true"
+        if self._stores:  # a request for each of more, smaller pieces would take longer
+            yield f"set external_file_cache_remote_max_block_size = {_BLOCK}"
         yield "set python_enable_replacements = false"
         yield "set autoinstall_known_extensions = false"
         yield "set autoload_known_extensions = false"
@@ -134,6 +146,14 @@ class Duck:
         # From here on a query can reach no other file and change no setting.
         yield "set enable_external_access = false"
         yield "set lock_configuration = true"
+
+    def remove(self, path: str) -> None:
+        """Remove a file that was written for nothing."""
+        store = next((s for s in self._stores if path.startswith(f"{s.protocol}://")), None)
+        if store:
+            store.rm(path)
+        else:
+            Path(path).unlink()
 
     def close(self) -> None:
         """Give the memory back."""
@@ -155,6 +175,8 @@ def out_of_memory(error: Exception) -> bool:
 def failed(what: object, error: Exception) -> MedallionError:
     """The error that a DuckDB exception stands for."""
     text = str(error).strip()
+    if told := told_in(text):
+        return told
     if out_of_memory(error):
         if "'max_temp_directory_size'" in text:
             return _spilled(what, _room.get())

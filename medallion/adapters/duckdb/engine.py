@@ -119,7 +119,15 @@ class DuckDBEngine:
                 rows, replaced = self._merged(connection, model, rows, schema, part, late)
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
-                written = write(connection, rows, schema, draft, alike=alike, codec=self._codec)
+                written = write(
+                    connection,
+                    rows,
+                    schema,
+                    draft,
+                    alike=alike,
+                    codec=self._codec,
+                    remove=self._duck.remove,
+                )
                 files = tuple(written)
                 return Result(schema, files, replaced, cursor=_cursor(part, cursor))
             except duckdb.Error as error:
@@ -131,7 +139,10 @@ class DuckDBEngine:
         """The grain's windows in which the frame has rows; its time column is read."""
         with self._duck.session() as connection:
             query = ordinals(frame.schema, column, grain, rows_of(frame))
-            found = run(connection, query)
+            try:
+                found = run(connection, query)
+            except duckdb.Error as error:
+                raise failed(f"the windows of {column!r}", error) from error
         return Windows.of(grain.window(int(str(row[0]))) for row in found)
 
     def query(

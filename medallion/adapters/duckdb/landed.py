@@ -50,7 +50,7 @@ def landed(source: Landing, names: Collection[str] | None = None) -> tuple[Lande
         raise SourceError(
             f"no file matches {source.pattern}", hint="land one there, or correct the pattern"
         )
-    folder = fixed_folder(source.pattern)
+    folder = Path(fixed_folder(source.pattern))
     named = {str(path.relative_to(folder)): path for path in paths}
     if names is not None and (gone := set(names) - named.keys()):
         raise SourceError(

@@ -1,7 +1,8 @@
 """Write the rows of queries as Iceberg-ready Parquet, each in one statement."""
 
+import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.stats import parse_stats
 from medallion.adapters.duckdb.times import timed
 from medallion.adapters.duckdb.types import duckdb_type, field_ids
+from medallion.address import is_remote
 from medallion.errors import ModelError
 from medallion.mask import Mask
 from medallion.model import Model
@@ -63,15 +65,17 @@ def write(
     *,
     alike: bool = False,
     codec: str = "zstd",
+    remove: Callable[[str], object] = os.unlink,
 ) -> Iterator[WrittenFile]:
     """Write the rows of queries below the table's location; the files, and what is known of them.
 
     `alike` says that the rows of a query probably are of one partition. They are written the faster
     way then, until the first query of which that is not true. `codec` is one of DuckDB's names,
-    with a level as in "zstd:3".
+    with a level as in "zstd:3". `remove` takes a file away that nobody needs.
     """
-    folder = Path(draft.location.removeprefix("file://")) / "data"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = f"{draft.location.removeprefix('file://')}/data"
+    if not is_remote(folder):
+        Path(folder).mkdir(parents=True, exist_ok=True)
     if any(t.kind == "bucket" for t in draft.partition_by):
         for macro in macros():
             run(connection, macro)
@@ -80,30 +84,34 @@ def write(
     alike = alike and bool(keys) and all(t.kind in _TIMES for t in draft.partition_by)
     for rows in queries:
         if alike:
-            files = _copied(connection, rows, folder, schema, draft, {}, codec)
+            files = _copied(connection, rows, folder, schema, draft, {}, codec, remove)
             placed = [_placed(connection, f, schema, draft.partition_by) for f in files]
             if alike := None not in placed:
                 yield from (f for f in placed if f)
                 continue
             for file in files:
-                Path(file.path).unlink()
+                remove(file.path)
         keyed = f"select *{derived} from ({rows})" if derived else rows
-        yield from _copied(connection, keyed, folder, schema, draft, keys, codec)
+        yield from _copied(connection, keyed, folder, schema, draft, keys, codec, remove)
 
 
 def _copied(
     connection: duckdb.DuckDBPyConnection,
     rows: str,
-    folder: Path,
+    folder: str,
     schema: Schema,
     draft: Draft,
     keys: Mapping[str, str],
     codec: str,
+    remove: Callable[[str], object],
 ) -> list[WrittenFile]:
-    statement = f"copy ({rows}) to {literal(str(folder))} ({_options(schema, draft, keys, codec)})"
+    statement = f"copy ({rows}) to {literal(folder)} ({_options(schema, draft, keys, codec)})"
     transforms = draft.partition_by if keys else ()
-    written = (_file(row, schema, transforms) for row in run(connection, statement))
-    return [f for f in written if f is not None]
+    written = [_file(row, schema, transforms) for row in run(connection, statement)]
+    for file in written:
+        if not file.rows:
+            remove(file.path)
+    return [f for f in written if f.rows]
 
 
 def _placed(
@@ -169,14 +177,9 @@ def _options(schema: Schema, draft: Draft, keys: Mapping[str, str], codec: str) 
     return ", ".join(options)
 
 
-def _file(
-    row: tuple[Any, ...], schema: Schema, partition_by: Sequence[Transform]
-) -> WrittenFile | None:
-    """The file that COPY's answer tells of; None for one without rows, which is removed."""
+def _file(row: tuple[Any, ...], schema: Schema, partition_by: Sequence[Transform]) -> WrittenFile:
+    """The file that COPY's answer tells of."""
     path, count, size, _, stats, partition, *_ = row
-    if count == 0:
-        Path(path).unlink()
-        return None
-    keys = (partition or {}).values()
-    values = tuple(value(t, key) for t, key in zip(partition_by, keys, strict=True))
-    return WrittenFile(path, count, size, values, parse_stats(stats, schema))
+    keys = (partition or {}).values() if count else ()
+    values = tuple(value(t, key) for t, key in zip(partition_by, keys, strict=bool(count)))
+    return WrittenFile(path, count, size, values, parse_stats(stats, schema) if count else {})

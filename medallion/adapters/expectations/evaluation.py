@@ -23,6 +23,7 @@ from medallion.adapters.expectations.questions import complete_rows
 from medallion.adapters.expectations.resolution import METADATA, Resolution
 from medallion.adapters.expectations.samples import different, failing_rows
 from medallion.adapters.expectations.verdicts import Observation, counted, shown
+from medallion.errors import told_in
 
 # Asked for without samples, which are taken here; read with counts.
 _ASKED = ResultFormat.BOOLEAN_ONLY
@@ -115,6 +116,8 @@ def _columns(expectation: Any) -> tuple[str, ...]:
 def _observe(resolution: Resolution, asked: _Asked, keys: Sequence[str]) -> Observation:
     failed = asked.error or resolution.error(asked.metrics.values(), asked.judged)
     if failed is not None:
+        if trouble := told_in(str(failed)):
+            raise trouble from failed  # the rows were not read: nothing is wrong with them
         return Observation(error=_reason(failed))
     try:
         values = {name: resolution.values[m.id] for name, m in asked.metrics.items()}

@@ -46,7 +46,7 @@ class LocalFiles:
         Raises:
             SourceError: it cannot be read.
         """
-        path = fixed_folder(pattern) / name
+        path = Path(fixed_folder(pattern), name)
         try:
             return _hash(path)
         except OSError as error:

@@ -6,7 +6,7 @@ Source of the names: the Iceberg table specification. What has a default there h
 import json
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from medallion.adapters.iceberg.address import local_path, unreadable
@@ -19,14 +19,19 @@ Document = Mapping[str, Any]
 _VERSIONS = (1, 2, 3)
 
 
-def read_table(name: TableName, location: str) -> Table:
-    """The table that a metadata file describes.
+def disk(location: str) -> bytes:
+    """The content of a metadata file of this machine."""
+    return local_path(location).read_bytes()
+
+
+def read_table(name: TableName, location: str, read: Callable[[str], bytes | None] = disk) -> Table:
+    """The table that a metadata file describes; `read` gives its content.
 
     Raises:
         StoreError: the file is gone, or is no metadata of a table.
     """
     try:
-        return table_of(name, _document(location))
+        return table_of(name, _document(location, read(location)))
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise unreadable(name, location, error) from error
 
@@ -45,8 +50,9 @@ def table_of(name: TableName, document: Document) -> Table:
         raise ValueError(f"no metadata of a table: {error!r}") from error
 
 
-def _document(location: str) -> Document:
-    content = local_path(location).read_bytes()
+def _document(location: str, content: bytes | None) -> Document:
+    if content is None:
+        raise FileNotFoundError("it is gone")
     if location.endswith(".gz.metadata.json"):
         import gzip
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pyiceberg.io import FileIO, load_file_io
+from pyiceberg.io import FileIO
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate
 
+from medallion.adapters.iceberg.disk import DiskIO
 from medallion.errors import CatalogError, ConflictError
 from medallion.names import TableName
 from medallion.table import Guarantee
@@ -67,9 +68,7 @@ class Lake(ABC):
     @cached_property
     def io(self) -> FileIO:
         """Reads and writes metadata files."""
-        local = {"py-io-impl": "medallion.adapters.iceberg.disk.DiskIO"}
-        given = local if self.warehouse.startswith("file:") else {}
-        return self._io or load_file_io(given, self.warehouse)
+        return self._io or DiskIO()
 
     @property
     @abstractmethod

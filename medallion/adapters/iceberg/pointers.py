@@ -15,6 +15,7 @@ from pyiceberg.table.locations import load_location_provider
 from pyiceberg.table.update import update_table_metadata
 
 from medallion.adapters.iceberg.address import unreadable
+from medallion.adapters.iceberg.blobs import BlobIO
 from medallion.adapters.iceberg.lake import Change, Lake, Loaded, Moved
 from medallion.errors import StoreError
 from medallion.names import TableName
@@ -88,7 +89,11 @@ class PointerLake(Lake):
         self._pointers.close()
 
     def _load(self, names: Sequence[TableName]) -> dict[TableName, Loaded]:
-        return {n: self._read(n, at) for n, at in self._pointers.locations(names).items()}
+        pointers = self._pointers.locations(names)
+        if isinstance(self.io, BlobIO):
+            known = {loaded.location for name in names if (loaded := self.recall(name))}
+            self.io.blobs.fetch(set(pointers.values()) - known)
+        return {name: self._read(name, location) for name, location in pointers.items()}
 
     def _commit(self, changes: Sequence[Change]) -> Mapping[TableName, Loaded]:
         # By name: transactions that lock the same rows lock them in the same order.

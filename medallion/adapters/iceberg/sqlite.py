@@ -7,12 +7,16 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medallion.adapters.iceberg.address import CATALOG, unusable
-from medallion.adapters.iceberg.document import read_table
+from medallion.adapters.iceberg.document import disk, read_table
 from medallion.names import TableName
 from medallion.ports import Catalog
 from medallion.table import Guarantee, Publication, Table
+
+if TYPE_CHECKING:
+    from medallion.adapters.iceberg.blobs import Blobs
 
 IN_ONE_TRANSACTION = Guarantee(
     True,
@@ -28,11 +32,15 @@ _POINTERS = """
 
 
 class SqliteCatalog:
-    """The `Catalog` port on a SQLite file. What changes something is left to the `writer`."""
+    """The `Catalog` port on a SQLite file. What changes something is left to the `writer`.
 
-    def __init__(self, file: Path, writer: Catalog) -> None:
+    `blobs` reads metadata files that are not on this machine.
+    """
+
+    def __init__(self, file: Path, writer: Catalog, blobs: "Blobs | None" = None) -> None:
         self._file = file
         self._writer = writer
+        self._blobs = blobs
         self._cache: dict[TableName, tuple[str, Table]] = {}
 
     def tables(self, names: Iterable[TableName]) -> Mapping[TableName, Table]:
@@ -43,7 +51,11 @@ class SqliteCatalog:
         """
         wanted = sorted(set(names))
         pointers = self._pointers() if wanted else {}
-        return {n: self._read(n, pointers[str(n)]) for n in wanted if str(n) in pointers}
+        places = {n: pointers[str(n)] for n in wanted if str(n) in pointers}
+        if self._blobs:
+            known = {location for location, _ in list(self._cache.values())}
+            self._blobs.fetch(set(places.values()) - known)
+        return {n: self._read(n, location) for n, location in places.items()}
 
     def prepare(self) -> None:
         """Make sure that the catalog can be written; make an empty one where there is none."""
@@ -94,6 +106,6 @@ class SqliteCatalog:
         known = self._cache.get(name)
         if known and known[0] == location:
             return known[1]
-        table = read_table(name, location)
+        table = read_table(name, location, self._blobs.read if self._blobs else disk)
         self._cache[name] = (location, table)
         return table

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pyiceberg.io import FileIO
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema as IcebergSchema
 from pyiceberg.table.metadata import TableMetadata
@@ -16,6 +17,7 @@ from pyiceberg.table.update import (
     update_table_metadata,
 )
 
+from medallion.adapters.iceberg.blobs import BlobIO
 from medallion.adapters.iceberg.files import data_file
 from medallion.adapters.iceberg.lake import Change, Lake, Loaded, conflict
 from medallion.adapters.iceberg.manifests import Missing, has_deletes, live_entries, local
@@ -31,6 +33,7 @@ from medallion.adapters.iceberg.moves import noted, ref_at
 from medallion.adapters.iceberg.publishing import persistently
 from medallion.adapters.iceberg.snapshot import replaced
 from medallion.adapters.iceberg.spans import span, time_field
+from medallion.address import is_remote
 from medallion.durable import sync
 from medallion.errors import StoreError
 from medallion.frame import DataFile, Frame
@@ -89,13 +92,7 @@ class IcebergStore:
     def commit(self, write: Write) -> int:
         """Make the written files one snapshot on the run's branch; the snapshot's id."""
         check_partitions(write.result.schema, write.draft.partition_by, write.draft.table)
-        try:
-            # A commit must not point to what a power cut can take away.
-            paths = [Path(local(file.path)) for file in write.result.files]
-            for path in (*paths, *{path.parent for path in paths}):
-                sync(path)
-        except OSError as error:
-            raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
+        _make_last(write, self._lake.io)
         snapshots: list[int] = []
 
         def attempt() -> None:
@@ -135,6 +132,29 @@ class IcebergStore:
             *noted(metadata, f"{STATE}.{write.branch}", write.state or None),
         )
         return Change(name, before, updates, initial), snapshot
+
+
+def _make_last(write: Write, io: FileIO) -> None:
+    """Make sure of the new files: a commit must not point to what is not there, or may go.
+
+    Raises:
+        StoreError: one of them is not there, or not whole.
+    """
+    sizes = {local(file.path): file.bytes for file in write.result.files}
+    paths = [Path(path) for path in sizes if not is_remote(path)]
+    found: dict[str, int | None] = dict(sizes)
+    try:
+        for path in (*paths, *{path.parent for path in paths}):
+            sync(path)  # a power cut could take it away
+        if isinstance(io, BlobIO):
+            found = io.sizes(path for path in sizes if is_remote(path))
+    except (OSError, StoreError) as error:
+        raise StoreError(f"a file of {write.draft.table} cannot be kept: {error}") from error
+    if broken := {path for path, size in found.items() if size != sizes[path]}:
+        raise StoreError(
+            f"a file of {write.draft.table} is gone or not whole: {min(broken)}",
+            hint="build again",
+        )
 
 
 def _shaped(metadata: TableMetadata, write: Write) -> tuple[tuple[TableUpdate, ...], TableMetadata]:
