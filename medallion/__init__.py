@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
+    from medallion.secrets import reveal, secret
     from medallion.signature import ref
     from medallion.source import Source, files
     from medallion.window import Window
@@ -33,6 +34,8 @@ __all__ = [
     "month",
     "redacted",
     "ref",
+    "reveal",
+    "secret",
     "silver",
     "task",
     "truncate",
@@ -46,6 +49,7 @@ _HOMES = {
     "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
+    "secrets": ("reveal", "secret"),
     "signature": ("ref",),
     "source": ("Source", "files"),
     "window": ("Window",),

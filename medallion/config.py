@@ -41,6 +41,7 @@ class Settings:
     publish: Scope = Scope.LAYER
     fail_fast: bool = False  # start nothing more after a failure
     limits: Mapping[str, int] = field(default_factory=dict)  # models at a time, by tag
+    secrets: str = ""  # where else to look for them: "aws", or "aws:PREFIX"
 
     @property
     def warehouse_path(self) -> Path:
@@ -70,6 +71,11 @@ class Settings:
     def frames_path(self) -> Path:
         """Where the descriptions of frames are that were sent to other processes."""
         return self.warehouse_path / ".frames"
+
+    @property
+    def env_path(self) -> Path:
+        """A file with values of secrets."""
+        return self.root / ".env"
 
     @property
     def catalog_uri(self) -> str:
@@ -201,6 +207,11 @@ def _executor(text: str) -> None:
         raise ValueError
 
 
+def _secrets(text: str) -> None:
+    if text.partition(":")[0] not in ("", "aws"):
+        raise ValueError
+
+
 _EXECUTORS = ("local", "processes", "dask", "ray")
 _LEAST_BYTES, _MOST_BYTES = 10**7, 10**18  # with less or more DuckDB does not start
 _CODECS = ("zstd", "snappy", "gzip", "lz4", "uncompressed")
@@ -208,6 +219,7 @@ _TEXTS: Mapping[str, tuple[Callable[[str], None], str]] = {
     "memory_limit": (_memory, 'a size from 10MB on, or a share of the memory: "2GB" or "50%"'),
     "spill_limit": (_spill, 'a size from 10MB on: "50GB"'),
     "executor": (_executor, f"one of: {', '.join(_EXECUTORS)}; a cluster is dask@ADDRESS"),
+    "secrets": (_secrets, "aws for AWS Secrets Manager, or aws:PREFIX before the names there"),
     "codec": (_codec, f"one of: {', '.join(_CODECS)}; a level of zstd, 1 to 22, is zstd:3"),
 }
 

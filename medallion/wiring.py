@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from medallion.adapters.files.local import LocalFiles
 from medallion.adapters.iceberg.address import sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
+from medallion.adapters.secrets.local import EnvFile
 from medallion.config import Settings
 from medallion.ports import Auditor, Catalog, Engine, Executor, Ports, Store
+from medallion.secrets import Environment, Place, Secrets, mentioned, names_in
 from medallion.source import Source, fixed_folder
 from medallion.spill import own_folder, remove
 
@@ -28,11 +30,13 @@ T = TypeVar("T")
 
 def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
     """The ports that the settings ask for. `sources` are those whose files may be read."""
+    secrets = secrets_of(settings)
     landing = tuple(sources)
     spill = own_folder(settings.spill_path)
     held = ExitStack()
     held.callback(remove, spill)
-    lake = later(lambda: _lake(settings, held))
+    held.enter_context(secrets.opened())
+    lake = later(lambda: _lake(settings, secrets, held))
     duck = later(lambda: _duck(settings, landing, spill, held))
     return Ports(
         _catalog(settings, lake),
@@ -63,6 +67,22 @@ class _Later:
             if self._made is None:
                 self._made = self._make()
         return getattr(self._made, name)
+
+
+def secrets_of(settings: Settings) -> Secrets:
+    """Where the settings say that secrets are kept.
+
+    The values of names that are known by now are masked, as far as they are kept on this machine.
+    """
+    places: list[Place] = [Environment(), EnvFile(settings.env_path)]
+    kind, _, prefix = settings.secrets.partition(":")
+    if kind == "aws":
+        from medallion.adapters.secrets.aws import SecretsManager
+
+        places.append(SecretsManager(prefix))
+    secrets = Secrets(places)
+    secrets.hide((*mentioned(), *names_in(settings.catalog_uri)))
+    return secrets
 
 
 def _catalog(settings: Settings, lake: "Lake") -> Catalog:
@@ -132,10 +152,11 @@ _EXECUTORS: Mapping[str, Callable[[Settings, str, Path], Executor]] = {
 }
 
 
-def _lake(settings: Settings, held: ExitStack) -> "Lake":
+def _lake(settings: Settings, secrets: Secrets, held: ExitStack) -> "Lake":
     from medallion.adapters.iceberg.lake import Lake
 
-    lake = Lake(settings.catalog_uri, f"file://{settings.warehouse_path}")
+    uri = secrets.resolve_address(settings.catalog_uri, "catalog in [tool.medallion]")
+    lake = Lake(uri, f"file://{settings.warehouse_path}")
     held.callback(lake.close)
     return lake
 

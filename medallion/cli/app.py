@@ -14,6 +14,7 @@ from medallion.cli.looks import audit, branches, diff, history, ls, query, show
 from medallion.cli.options import Json, Run, opened, printed
 from medallion.cli.runs import backfill, build, plan
 from medallion.errors import MedallionError
+from medallion.hiding import mask_streams
 
 
 def init(directory: Annotated[Path, typer.Argument()] = Path()) -> None:
@@ -82,7 +83,11 @@ app.add_typer(maintain, name="maintain")
 
 
 def main() -> None:
-    """Run the command line; an error of the tree becomes its message and its exit code."""
+    """Run the command line; an error of the tree becomes its message and its exit code.
+
+    No secret is shown, whoever prints it.
+    """
+    mask_streams()
     try:
         app()
     except MedallionError as error:
