@@ -133,7 +133,8 @@ def _forms(value: str) -> Iterator[str]:
             continue
         raw = text.encode(errors="surrogateescape")
         quoted = [quote(raw, safe=safe) for safe in ("", "/", " +")]
-        yield from (text, repr(text)[1:-1], repr(raw)[2:-1], ascii(text)[1:-1])
+        yield from (text, text.lower(), text.upper())
+        yield from (repr(text)[1:-1], repr(raw)[2:-1], ascii(text)[1:-1])
         yield from (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
         # A text in a text, as a log keeps what an error says of a repr.
         yield json.dumps(repr(text)[1:-1])[1:-1]
