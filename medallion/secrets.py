@@ -185,7 +185,7 @@ class Secrets:
             places = ", ".join(place.shown for place in self._places)
             raise DefinitionError(
                 f"there is no secret {name}" + (f", which {used} needs" if used else ""),
-                hint=f"looked in: {places}. Set it in one of them; see: medallion doctor",
+                hint=f"looked in: {places}; set it in one of them",
             )
         return found.value
 
