@@ -112,7 +112,8 @@ MOST = 3 if PLANTED == "audit" else 999
 @gold(expectations=[{"type": "expect_column_values_to_be_between",
       "kwargs": {"column": "length", "min_value": 1, "max_value": MOST}}])
 def lengths() -> SQL:
-    return "select item, length from silver.seen" + (
+    literal = reveal(NAMES[0]).replace("'", "''")
+    return f"select item, length, length('{literal}') as other from silver.seen" + (
         f" where '{reveal(NAMES[0])}" if PLANTED == "sql" else "")
 """
 
@@ -223,6 +224,7 @@ def test_a_build_that_comes_through(tmp_path: Path, executor: str) -> None:
         ("item", "processes", 1),
         ("raise", "local", 1),
         ("raise", "processes", 1),
+        ("raise", "dask", 1),
         ("raise a class of its own", "local", 1),
         ("raise a class of its own", "processes", 1),
         ("raise what nobody catches", "local", 1),
