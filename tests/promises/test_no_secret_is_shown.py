@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -309,18 +310,13 @@ def test_what_is_sent_to_workers_and_told_to_a_script(
     recorder = Recorder()
     events: list[Any] = []
     with Project.load(project(tmp_path)) as loaded:
-        ports = loaded.ports
-        loaded.ports = type(ports)(
-            *(getattr(ports, n) for n in ("catalog", "store", "files", "engine", "auditor")),
-            recorder,
-            ports.close,
-        )
+        loaded.ports = replace(loaded.ports, executor=recorder)
         done = loaded.build(listener=events.append)
         recorder.close()
 
     assert done.ok
     assert len(recorder.seen) > 4
-    told = [repr(events), repr(done), json.dumps(done.to_dict()), *recorder.seen]
+    told: list[str | bytes] = [repr(events), repr(done), json.dumps(done.to_dict()), *recorder.seen]
     assert not [found for text in told if (found := shown(text))]
     printed = capfd.readouterr()
     assert not shown(printed.out)
