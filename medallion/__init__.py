@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
+    from medallion.secrets import reveal, secret
     from medallion.signature import ref
     from medallion.source import Source, files, table
     from medallion.window import Window
@@ -35,6 +36,8 @@ __all__ = [
     "month",
     "redacted",
     "ref",
+    "reveal",
+    "secret",
     "silver",
     "table",
     "task",
@@ -50,6 +53,7 @@ _HOMES = {
     "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
+    "secrets": ("reveal", "secret"),
     "signature": ("ref",),
     "source": ("Source", "files", "table"),
     "window": ("Window",),

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO, cast
 
+from medallion.hiding import masked
+
 Sink = Callable[[str], None]
 
 _NAMES = ("stdout", "stderr")
@@ -25,7 +27,8 @@ _active = 0
 def printed_to(sink: Sink) -> Iterator[None]:
     """Give the sink every line that this context prints in the block, as soon as it is whole.
 
-    What the sink itself prints is printed. A thread started in the block is in no capture.
+    Values of secrets are masked in it. What the sink itself prints is printed. A thread started in
+    the block is in no capture.
     """
     lines = _Lines(sink)
     _install()
@@ -59,7 +62,7 @@ class _Lines:
         token = _current.set(None)
         try:
             for line in lines:
-                self._sink(line.rstrip("\r"))
+                self._sink(masked(line.rstrip("\r")))
         finally:
             _current.reset(token)
 

@@ -12,6 +12,7 @@ from medallion.address import is_remote
 from medallion.errors import DefinitionError
 from medallion.plan import Scope
 from medallion.resources import parse_memory, parse_size
+from medallion.secrets import names_in
 from medallion.source import Landing, Source
 from medallion.stores import Options, read_stores
 
@@ -47,6 +48,7 @@ class Settings:
     publish: Scope = Scope.LAYER
     fail_fast: bool = False  # start nothing more after a failure
     limits: Mapping[str, int] = field(default_factory=dict)  # models at a time, by tag
+    secrets: str = ""  # where else to look for them: "aws", or "aws:PREFIX"
 
     @property
     def warehouse_address(self) -> str:
@@ -94,6 +96,11 @@ class Settings:
         return f"{self.warehouse_address.removeprefix('file://')}/.frames"
 
     @property
+    def env_path(self) -> Path:
+        """A file with values of secrets."""
+        return self.root / ".env"
+
+    @property
     def catalog_uri(self) -> str:
         """The catalog's address; the path of a SQLite file made absolute."""
         if not self.catalog:
@@ -102,6 +109,13 @@ class Settings:
         if path == self.catalog or path.startswith("/"):
             return self.catalog
         return f"sqlite:///{(self.root / path).resolve()}"
+
+    @property
+    def secret_names(self) -> tuple[str, ...]:
+        """The names of the secrets that the settings mention."""
+        options = [text for store in self.stores.values() for text in store.values()]
+        texts = (self.catalog_uri, *self.catalog_options.values(), *options)
+        return tuple(dict.fromkeys(name for text in texts for name in names_in(str(text))))
 
     def place(self, source: Source) -> Source:
         """The source; of landed files with its location filled in and its path made absolute.
@@ -234,6 +248,11 @@ def _executor(text: str) -> None:
         raise ValueError
 
 
+def _secrets(text: str) -> None:
+    if text.partition(":")[0] not in ("", "aws"):
+        raise ValueError
+
+
 _EXECUTORS = ("local", "processes", "dask", "ray")
 _LEAST_BYTES, _MOST_BYTES = 10**7, 10**18  # with less or more DuckDB does not start
 _CODECS = ("zstd", "snappy", "gzip", "lz4", "uncompressed")
@@ -241,6 +260,7 @@ _TEXTS: Mapping[str, tuple[Callable[[str], None], str]] = {
     "memory_limit": (_memory, 'a size from 10MB on, or a share of the memory: "2GB" or "50%"'),
     "spill_limit": (_spill, 'a size from 10MB on: "50GB"'),
     "executor": (_executor, f"one of: {', '.join(_EXECUTORS)}; a cluster is dask@ADDRESS"),
+    "secrets": (_secrets, "aws for AWS Secrets Manager, or aws:PREFIX before the names there"),
     "codec": (_codec, f"one of: {', '.join(_CODECS)}; a level of zstd, 1 to 22, is zstd:3"),
 }
 

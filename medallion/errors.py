@@ -19,19 +19,22 @@ result: see `medallion.report`.
 
 from typing import ClassVar
 
+from medallion.hiding import masked
+
 
 class MedallionError(Exception):
     """What went wrong, for one thing, and what to do next.
 
-    `message` names the thing and the value; `hint` is the next step, often a command.
+    `message` names the thing and the value; `hint` is the next step, often a command. Values of
+    secrets are masked in both.
     """
 
     exit_code: ClassVar[int] = 1
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint)
-        self.message = message
-        self.hint = hint
+        self.message = masked(message)
+        self.hint = masked(hint)
+        super().__init__(self.message, self.hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from medallion.hiding import masked
 from medallion.report import Event, Listener, result_dict
 
 
@@ -24,7 +25,7 @@ def logged(folder: Path, run: str, listener: Listener) -> Iterator[Listener]:
 
         def listen(event: Event) -> None:
             nonlocal file
-            line = json.dumps(event_dict(event), default=str)
+            line = masked(json.dumps(event_dict(event), default=str))
             with lock:
                 if file is None:
                     folder.mkdir(parents=True, exist_ok=True)

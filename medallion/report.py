@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from medallion.errors import MedallionError, ModelError
+from medallion.hiding import masked
 from medallion.names import TableName
 from medallion.suite import Audit, Outcome
 
@@ -138,7 +139,7 @@ def audit_dict(audit: Audit) -> dict[str, Any]:
                 "kwargs": dict(v.kwargs),
                 "severity": v.severity,
                 "outcome": v.outcome,
-                "detail": v.detail,
+                "detail": masked(v.detail),
                 "failing": v.failing,
                 "sample": list(v.sample),
             }

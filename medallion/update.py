@@ -10,6 +10,7 @@ from medallion.auditing import audit_snapshot, found
 from medallion.errors import ConflictError
 from medallion.evaluation import Done, Evaluated, Evaluation, Means, Told
 from medallion.frame import Frame
+from medallion.hiding import masked
 from medallion.memo import Memo
 from medallion.names import TableName, branch_of
 from medallion.need import shown_windows
@@ -194,10 +195,10 @@ def _write(
         INPUTS: json.dumps({str(k): v for k, v in sorted(pins.items())}),
     }
     if shown := shown_windows(need, task.model):
-        summary[WINDOWS] = ", ".join(shown)[:_SHOWN]
+        summary[WINDOWS] = masked(", ".join(shown))[:_SHOWN]
     cursor = result.cursor if need.read else None
     state = run.survey.new_state(task.node, need, state_of(before), pins, cursor).to_text()
-    comment = task.model.description
+    comment = masked(task.model.description)
     return Write(draft, run.branch, task.base, result, summary, comment, replaces, state)
 
 

@@ -15,10 +15,12 @@ from medallion.adapters.files.anywhere import AnyFiles
 from medallion.adapters.files.local import LocalFiles
 from medallion.adapters.iceberg.address import Kind, kind_of, sqlite_file
 from medallion.adapters.iceberg.sqlite import SqliteCatalog
+from medallion.adapters.secrets.local import EnvFile
 from medallion.address import is_remote, protocol_of
 from medallion.config import Settings
 from medallion.extract import Database
 from medallion.ports import Auditor, Catalog, Engine, Executor, Files, Ports, Store
+from medallion.secrets import Environment, Place, Secrets, mentioned
 from medallion.source import Landing, Source, fixed_folder
 from medallion.spill import own_folder, remove
 
@@ -32,25 +34,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def connect(
-    settings: Settings,
-    sources: Iterable[Source] = (),
-    resolve: Callable[[str], str] = str,
-) -> Ports:
-    """The ports that the settings ask for. `sources` are those whose files may be read.
-
-    `resolve` gives the text that an option of a store means.
-    """
+def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
+    """The ports that the settings ask for. `sources` are those whose files may be read."""
+    secrets = secrets_of(settings)
     landing = tuple(sources)
     spill = own_folder(settings.spill_path)
     held = ExitStack()
     held.callback(remove, spill)
-    stores = later(lambda: _stores(settings, resolve))
+    held.enter_context(secrets.opened())
+    stores = later(lambda: _stores(settings, secrets))
     blobs = later(lambda: _blobs(stores))
     files = AnyFiles(LocalFiles(), later(lambda: _remote_files(stores)))
-    lake = later(lambda: _lake(settings, stores, blobs, held))
+    lake = later(lambda: _lake(settings, secrets, stores, blobs, held))
     duck = later(lambda: _duck(settings, landing, spill, stores, held))
-    database = later(_database)
+    database = later(lambda: _database(secrets))
     return Ports(
         _catalog(settings, lake, blobs, files),
         later(lambda: _store(lake, spill)),
@@ -83,10 +80,26 @@ class _Later:
         return getattr(self._made, name)
 
 
-def _stores(settings: Settings, resolve: Callable[[str], str]) -> "Stores":
+def secrets_of(settings: Settings) -> Secrets:
+    """Where the settings say that secrets are kept.
+
+    The values of names that are known by now are masked, as far as they are kept on this machine.
+    """
+    places: list[Place] = [Environment(), EnvFile(settings.env_path)]
+    kind, _, prefix = settings.secrets.partition(":")
+    if kind == "aws":
+        from medallion.adapters.secrets.aws import SecretsManager
+
+        places.append(SecretsManager(prefix))
+    secrets = Secrets(places)
+    secrets.hide((*mentioned(), *settings.secret_names))
+    return secrets
+
+
+def _stores(settings: Settings, secrets: Secrets) -> "Stores":
     from medallion.adapters.files.stores import Stores
 
-    return Stores(settings.stores, resolve)
+    return Stores(settings.stores, secrets.resolve)
 
 
 def _blobs(stores: "Stores") -> "Once":
@@ -135,10 +148,10 @@ def _engine(duck: "Duck", spill: Path, settings: Settings, database: Database) -
     return DuckDBEngine(duck, spill, settings.place, database, settings.codec)
 
 
-def _database() -> Database:
+def _database(secrets: Secrets) -> Database:
     from medallion.adapters.databases.reader import DatabaseReader
 
-    return DatabaseReader()
+    return DatabaseReader(secrets.resolve)
 
 
 def _auditor(duck: "Duck") -> Auditor:
@@ -186,13 +199,20 @@ _EXECUTORS: Mapping[str, Callable[[Settings, str, Path], Executor]] = {
 }
 
 
-def _lake(settings: Settings, stores: "Stores", blobs: "Once", held: ExitStack) -> "Lake":
+def _lake(
+    settings: Settings, secrets: Secrets, stores: "Stores", blobs: "Once", held: ExitStack
+) -> "Lake":
     from medallion.adapters.iceberg.blobs import BlobIO
     from medallion.adapters.iceberg.opening import opened
 
+    uri = secrets.resolve_address(settings.catalog_uri, "catalog in [tool.medallion]")
+    options = {
+        name: secrets.resolve(text, f"the catalog option {name}")
+        for name, text in settings.catalog_options.items()
+    }
     warehouse = settings.warehouse_address
     io = BlobIO(blobs, _view(stores, settings)) if is_remote(warehouse) else None
-    lake = opened(settings.catalog_uri, warehouse, settings.catalog_options, io)
+    lake = opened(uri, warehouse, options, io)
     held.callback(lake.close)
     return lake
 

@@ -10,10 +10,11 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.looks import audit, branches, diff, history, ls, query, show
+from medallion.cli.looks import audit, branches, diff, doctor, history, ls, query, show
 from medallion.cli.options import Json, Run, opened, printed
 from medallion.cli.runs import backfill, build, plan
 from medallion.errors import MedallionError
+from medallion.hiding import mask_streams
 
 
 def init(directory: Annotated[Path, typer.Argument()] = Path()) -> None:
@@ -72,7 +73,7 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(init, ls, plan, build, backfill, audit, query, show, diff, history, branches),
-    *(publish, discard),
+    *(publish, discard, doctor),
 )
 for command in COMMANDS:
     app.command()(command)
@@ -82,7 +83,11 @@ app.add_typer(maintain, name="maintain")
 
 
 def main() -> None:
-    """Run the command line; an error of the tree becomes its message and its exit code."""
+    """Run the command line; an error of the tree becomes its message and its exit code.
+
+    No secret is shown, whoever prints it.
+    """
+    mask_streams()
     try:
         app()
     except MedallionError as error:

@@ -87,3 +87,19 @@ def branches(
         found = project.branches(run)
         plain = [asdict(b) | {"table": str(b.table), "state": b.state} for b in found]
         printed(plain, branches_text(found), json)
+
+
+def doctor(json: Json = False) -> None:
+    """Check the settings, the models and the world they need; say what to mend."""
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from medallion.doctor import ending_text, examine, exit_code, finding_text
+
+    findings = []
+    for finding in examine(Path.cwd()):
+        findings.append(finding)
+        if not json:
+            typer.echo(finding_text(finding))
+    printed([asdict(f) for f in findings], f"\n{ending_text(findings)}", json)
+    raise typer.Exit(exit_code(findings))

@@ -117,7 +117,7 @@ def test_a_setting_that_looks_like_none_is_refused_with_all_there_are(
     error = refused(tmp_path, f'{key} = "x"')
     assert error.hint == (
         "settings are: models, expectations, warehouse, catalog, memory_limit, spill_limit, codec, "
-        "threads, workers, executor, publish, fail_fast"
+        "threads, workers, executor, publish, fail_fast, secrets"
     )
 
 

@@ -20,6 +20,7 @@ from typing import IO, BinaryIO
 from medallion.adapters.executors.work import perform
 from medallion.capture import printed_to
 from medallion.errors import LostWorkerError, TimeLimitError
+from medallion.hiding import mask_streams
 
 _HEADER = struct.Struct(">cQ")
 _CALL, _PRINTED, _ENDED = b"c", b"p", b"e"
@@ -132,6 +133,7 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    mask_streams()
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(calls, requests), daemon=True).start()
     while True:

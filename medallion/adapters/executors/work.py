@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medallion.errors import DefinitionError, ModelError
+from medallion.hiding import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,12 @@ def _given(request: bytes, do: Callable[..., Any]) -> Any:
 
 
 def _portable(error: BaseException) -> BaseException:
-    """The exception, or its text where it cannot leave its process."""
+    """The exception, or its text where it cannot leave its process, or holds a secret."""
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301  # just made
-    except Exception:  # noqa: BLE001  # whatever the class of somebody's exception does
-        return ModelError(f"{type(error).__name__}: {error}")
-    return error
+        told = f"{error} {error.args!r}"
+        if masked(told) == told:
+            return error
+    except Exception:  # noqa: BLE001, S110  # whatever the class of somebody's exception does
+        pass
+    return ModelError(f"{type(error).__name__}: {error}")

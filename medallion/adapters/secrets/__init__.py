@@ -1,0 +1,1 @@
+"""Where values of secrets are kept."""
