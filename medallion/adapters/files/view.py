@@ -29,16 +29,17 @@ class View(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
         self.protocol = protocol
         self._stores = stores
         self._entries: dict[str, Entry] = {}
-        self._begun: set[str] = set()
+        self._begun: dict[str, _Writing] = {}
         self._lock = threading.Lock()
 
     def open(self, path: str, mode: str = "rb", **_: Any) -> Any:
         """The bytes of a file to read, or a file to write that is there when it is closed."""
         address = self._address(path)
         if mode == "wb":
+            writing = _Writing(self._stores.at(address), address)
             with self._lock:
-                self._begun.add(address)
-            return _Writing(self._stores.at(address), address)
+                self._begun[address] = writing
+            return writing
         return _Reading(self._stores, address, self._entry(address).bytes)
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
@@ -80,7 +81,9 @@ class View(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
         address = self._address(path)
         with self._lock:
             self._entries.pop(address, None)
-            self._begun.discard(address)
+            writing = self._begun.pop(address, None)
+        if writing:
+            writing.abandon()  # it may be closed later, and would be there again
         self._stores.remove(address)
 
     def _address(self, path: str) -> str:
@@ -150,8 +153,9 @@ class _Writing(io.RawIOBase):
 
     def __init__(self, store: Any, address: str) -> None:
         self._address = address
-        self._failed = False
+        self._given_up = False
         self._taken = 0
+        self._lock = threading.RLock()
         with told(address, "written"):
             self._file = store.open(address, "wb")
 
@@ -168,24 +172,36 @@ class _Writing(io.RawIOBase):
     def tell(self) -> int:
         return self._taken
 
+    def close(self) -> None:
+        with self._lock:
+            if self.closed:
+                return
+            try:
+                if not self._given_up:
+                    with self._sent():
+                        self._file.close()
+            finally:
+                super().close()
+
+    def abandon(self) -> None:
+        """Never become a file, unless it is one already."""
+        with self._lock:
+            if not self.closed and not self._given_up:
+                self._give_up()
+                with suppress(Exception):  # parts that were sent are the store's to remove then
+                    self._file.discard()
+
     @contextmanager
     def _sent(self) -> Iterator[None]:
         try:
             with told(self._address, "written"):
                 yield
         except StoreError:
-            self._failed = True
-            # fsspec would send the rest when the file is collected, as if it were all.
-            with suppress(AttributeError):
-                self._file.closed = True
+            self._give_up()
             raise
 
-    def close(self) -> None:
-        if self.closed:
-            return
-        try:
-            if not self._failed:
-                with self._sent():
-                    self._file.close()
-        finally:
-            super().close()
+    def _give_up(self) -> None:
+        self._given_up = True
+        # fsspec would send the rest when the file is collected, as if it were all.
+        with suppress(AttributeError):
+            self._file.closed = True
