@@ -40,7 +40,11 @@ MYSQL: dict[str, tuple[str, Type, list[tuple[str, Any]]]] = {
     ),
     "money_z": ("decimal(9,2) zerofill", "decimal(9, 2)", [("1.5", Decimal("1.50")), ("0", 0)]),
     "d10": ("decimal", "decimal(10, 0)", [("9999999999", 9999999999), ("-1", -1)]),
-    "d30": ("decimal(38,20)", "decimal(38, 20)", [(D30, Decimal(D30)), (f"-{D30}", Decimal(f"-{D30}"))]),
+    "d30": (
+        "decimal(38,20)",
+        "decimal(38, 20)",
+        [(D30, Decimal(D30)), (f"-{D30}", Decimal(f"-{D30}"))],
+    ),
     "d65": ("decimal(65,30)", "string", [(D65, D65), ("0", "0." + "0" * 30)]),
     "single": (
         "float",
@@ -289,7 +293,8 @@ def test_a_query_has_the_types_of_its_columns(mysql: str, postgres: str, way: st
         for name, (_, type, values) in types.items():
             found = schema.column(name)
             assert found
-            if name != "uuid_" or address == postgres:
+            # What only the catalog of a table tells.
+            if name != "amounts" and (name != "uuid_" or address == postgres):
                 assert found.type == type, name
                 assert rows[name].to_pylist() == expected(values, rows.num_rows), name
 
