@@ -1,5 +1,7 @@
 """Every type of MySQL, MariaDB and PostgreSQL, with its extremes: as declared, and exactly."""
 
+# ruff: noqa: E501  # the tables of types have a line for each
+
 import datetime as dt
 from decimal import Decimal
 from typing import Any

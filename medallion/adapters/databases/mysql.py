@@ -109,9 +109,13 @@ class MySQL:
         for condition in conditions:
             with self._connection(plan.what, self._driver.cursors.SSCursor) as connection:
                 cursor = connection.cursor()
-                cursor.execute(self._select(plan, condition))
-                while rows := cursor.fetchmany(plan.batch):
-                    yield _batch(plan, rows)
+                try:
+                    cursor.execute(self._select(plan, condition))
+                    while rows := cursor.fetchmany(plan.batch):
+                        yield _batch(plan, rows)
+                finally:
+                    if cursor._result:  # else it would read the rest, which may be long or gone
+                        cursor._result.unbuffered_active = False
 
     def _select(self, plan: Plan, condition: str) -> str:
         columns = ", ".join(
@@ -201,7 +205,7 @@ class MySQL:
             host=a.host,
             port=a.port,
             user=a.user,
-            password=a.password,
+            password=a.password.encode(),
             database=a.database or None,
             charset="utf8mb4",
             connect_timeout=_CONNECT,
