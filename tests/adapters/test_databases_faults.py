@@ -117,11 +117,12 @@ class Cut:
         client.close()
 
 
-@pytest.mark.parametrize("most", [1_000_000, *range(2_000_000, 2_000_012)])
+@pytest.mark.parametrize("most", [2_000_000, *range(1_000_000, 1_000_012)])
 def test_a_line_that_is_cut_at_any_byte_is_no_end(address: str, way: str, most: int) -> None:
-    """The rows are of one length but for their numbers: a cut falls between two of them too."""
+    """A number takes 12 bytes on the line, or fewer: one of the cuts is between two rows."""
+    columns = ("id",) if most < 2_000_000 else ()
     with closing(Cut(address, most)) as cut, pytest.raises(SourceError, match="table big of"):
-        read(cut.address, way, table="big", columns=("id",) if most < 2_000_000 else ())
+        read(cut.address, way, table="big", columns=columns)
 
 
 def test_a_query_that_fails_in_the_middle_is_no_end(postgres: str, way: str) -> None:
