@@ -117,12 +117,11 @@ class Cut:
         client.close()
 
 
-@pytest.mark.parametrize("most", [2_000_000, *range(1_000_000, 1_000_012)])
-def test_a_line_that_is_cut_at_any_byte_is_no_end(address: str, way: str, most: int) -> None:
+def test_a_line_that_is_cut_at_any_byte_is_no_end(address: str, way: str) -> None:
     """A number takes 12 bytes on the line, or fewer: one of the cuts is between two rows."""
-    columns = ("id",) if most < 2_000_000 else ()
-    with closing(Cut(address, most)) as cut, pytest.raises(SourceError, match="table big of"):
-        read(cut.address, way, table="big", columns=columns)
+    for most in range(1_000_000, 1_000_012):
+        with closing(Cut(address, most)) as cut, pytest.raises(SourceError, match="table big of"):
+            read(cut.address, way, table="big", columns=("id",))
 
 
 def test_a_query_that_fails_in_the_middle_is_no_end(postgres: str, way: str) -> None:
