@@ -129,7 +129,9 @@ def models(subject: Subject) -> Seen:
     if not counts:
         return Seen("there is none", "write one, or set models in [tool.medallion]")
     told = ", ".join(f"{counts[layer]} {layer}" for layer in Layer if counts[layer])
-    return Seen(f"{told}; {len(sources)} of them {'reads' if len(sources) == 1 else 'read'} sources")
+    return Seen(
+        f"{told}; {len(sources)} of them {'reads' if len(sources) == 1 else 'read'} sources"
+    )
 
 
 def secret(subject: Subject, name: str) -> Seen:

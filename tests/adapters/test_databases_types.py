@@ -1,5 +1,7 @@
 """Every type of MySQL, MariaDB and PostgreSQL, with its extremes: as declared, and exactly."""
 
+# ruff: noqa: E501  # the tables of types have a line for each
+
 import datetime as dt
 from decimal import Decimal
 from typing import Any
@@ -293,7 +295,8 @@ def test_a_query_has_the_types_of_its_columns(mysql: str, postgres: str, way: st
         for name, (_, type, values) in types.items():
             found = schema.column(name)
             assert found
-            if name != "uuid_" or address == postgres:
+            # What only the catalog of a table tells.
+            if name != "amounts" and (name != "uuid_" or address == postgres):
                 assert found.type == type, name
                 assert rows[name].to_pylist() == expected(values, rows.num_rows), name
 

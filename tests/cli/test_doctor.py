@@ -72,7 +72,7 @@ def test_every_check_of_a_sound_project_is_json(lake: Path) -> None:
 
     assert list(found) == [
         *("settings", "libraries", "models", "catalog", "catalog for writing", "publishing"),
-        *("store", "clock", "files of bronze.orders", "spill", "executor"),
+        *("store", "clock", "source of bronze.orders", "spill", "executor"),
     ]
     assert "processes: answers from process" in found["executor"]["found"]
     assert "Python 3." in found["libraries"]["found"]
@@ -194,8 +194,8 @@ def test_a_source_without_files_is_a_warning(lake: Path) -> None:
 
     found = doctor(lake, code=0)
 
-    assert "no file matches" in found["files of bronze.orders"]["found"]
-    assert bad(found) == {"files of bronze.orders": "warning"}
+    assert "no file matches" in found["source of bronze.orders"]["found"]
+    assert bad(found) == {"source of bronze.orders": "warning"}
 
 
 def test_a_source_of_a_location_that_is_not_set(lake: Path) -> None:
@@ -203,7 +203,7 @@ def test_a_source_of_a_location_that_is_not_set(lake: Path) -> None:
 
     found = doctor(lake, code=2)
 
-    assert "names the location 'landing'" in found["files of bronze.orders"]["found"]
+    assert "names the location 'landing'" in found["source of bronze.orders"]["found"]
 
 
 def test_the_files_of_all_windows_are_counted(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_the_files_of_all_windows_are_counted(tmp_path: Path) -> None:
     days = {f"landing/2026-01-0{n}/x.csv": "happened\n" for n in (1, 2, 3)}
     found = doctor(write(tmp_path, {"models/bronze/events.py": model, **days}), code=0)
 
-    assert found["files of bronze.events"]["found"].startswith("3 files match")
+    assert found["source of bronze.events"]["found"].startswith("3 files match")
 
 
 def test_an_executor_that_does_not_answer(lake: Path) -> None:

@@ -19,8 +19,7 @@ from support.projects import plain_table, write
 
 from medallion import Project
 from medallion.adapters.executors.processes import ProcessExecutor
-from medallion.resources import NOTHING
-from medallion.resources import Resources
+from medallion.resources import NOTHING, Resources
 
 T = TypeVar("T")
 

@@ -1,12 +1,13 @@
 """Several who read at once, and one who takes what they read."""
 
-import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from contextlib import suppress
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
+Give = Callable[[T], None]
 _LEAVE = 2.0  # seconds that a reader has to end; one that waits for its server ends later
 _LOOK = 0.1  # seconds after which who waits for room looks whether anybody still takes
 
@@ -15,47 +16,58 @@ class Stopped(Exception):
     """Nobody takes any more."""
 
 
-def beside(readers: Sequence[Callable[[Callable[[T], None]], None]]) -> Iterator[T]:
+def beside(readers: Sequence[Callable[[Give[T]], None]]) -> Iterator[T]:
     """What the readers give, each in a thread of its own, in the order in which it comes.
 
     A reader is called with the function that it gives things to, which waits while there is no room
     and raises `Stopped` when nobody takes any more. What a reader raises is raised here.
     """
-    room: queue.Queue[tuple[bool, T | BaseException | None]] = queue.Queue(len(readers) + 1)
-    stopped = threading.Event()
-
-    def put(item: tuple[bool, T | BaseException | None]) -> None:
-        while not stopped.is_set():
-            try:
-                return room.put(item, timeout=_LOOK)
-            except queue.Full:
-                continue
-        raise Stopped
-
-    def read(reader: Callable[[Callable[[T], None]], None]) -> None:
-        try:
-            reader(lambda thing: put((True, thing)))
-            put((False, None))
-        except Stopped:
-            pass
-        except BaseException as error:  # noqa: BLE001  # it is raised by who takes
-            with contextlib.suppress(Stopped):
-                put((False, error))
-
-    threads = [threading.Thread(target=read, args=(r,), daemon=True) for r in readers]
+    room: _Room[T] = _Room(len(readers) + 1)
+    threads = [threading.Thread(target=room.fill, args=(r,), daemon=True) for r in readers]
     for thread in threads:
         thread.start()
     try:
-        going = len(readers)
-        while going:
-            is_thing, thing = room.get()
-            if is_thing:
-                yield thing  # type: ignore[misc]
-            elif isinstance(thing, BaseException):
-                raise thing
-            else:
-                going -= 1
+        yield from room.things(len(readers))
     finally:
-        stopped.set()
+        room.stopped.set()
         for thread in threads:
             thread.join(_LEAVE)
+
+
+class _End:
+    """A reader has ended, maybe with an error."""
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+
+class _Room(Generic[T]):
+    def __init__(self, size: int) -> None:
+        self._things: queue.Queue[T | _End] = queue.Queue(size)
+        self.stopped = threading.Event()
+
+    def things(self, readers: int) -> Iterator[T]:
+        while readers:
+            thing = self._things.get()
+            if not isinstance(thing, _End):
+                yield thing
+            elif thing.error:
+                raise thing.error
+            else:
+                readers -= 1
+
+    def fill(self, reader: Callable[[Give[T]], None]) -> None:
+        with suppress(Stopped):
+            try:
+                reader(self._put)
+                self._put(_End())
+            except Stopped:
+                raise
+            except BaseException as error:  # noqa: BLE001  # it is raised by who takes
+                self._put(_End(error))
+
+    def _put(self, thing: T | _End) -> None:
+        while not self.stopped.is_set():
+            with suppress(queue.Full):
+                return self._things.put(thing, timeout=_LOOK)
+        raise Stopped

@@ -30,7 +30,7 @@ def converted(plan: Plan, batch: Any, dirty: Dirty) -> Any:
     arrays = []
     for column, array in zip(plan.columns, batch.columns, strict=True):
         try:
-            values = _without_zeros(array, column.type, lambda n, c=column: dirty(c.name, n))
+            values, zeros = _without_zeros(array, column.type)
             arrays.append(_array(values, column.type))
         except (pa.ArrowException, ValueError, OverflowError) as error:
             raise SourceError(
@@ -38,17 +38,18 @@ def converted(plan: Plan, batch: Any, dirty: Dirty) -> Any:
                 f" keep: {error}",
                 hint=_HINT,
             ) from error
+        if zeros:
+            dirty(column.name, zeros)
     return pa.RecordBatch.from_arrays(arrays, schema=plan.arrow)
 
 
-def _without_zeros(array: Any, type: Type, dirty: Callable[[int], None]) -> Any:
+def _without_zeros(array: Any, type: Type) -> tuple[Any, int]:
+    """The values with NULL for each zero date, and how many these are."""
     if type not in ("date", "timestamp", "timestamptz") or not _is_text(array):
-        return array
+        return array, 0
     zero = pc.fill_null(pc.starts_with(array, ZERO), False)
-    if count := pc.sum(zero).as_py() or 0:
-        dirty(count)
-        return pc.if_else(zero, pa.scalar(None, array.type), array)
-    return array
+    count = pc.sum(zero).as_py() or 0
+    return (pc.if_else(zero, pa.scalar(None, array.type), array) if count else array), count
 
 
 def _array(array: Any, type: Type) -> Any:
@@ -117,4 +118,4 @@ def _lists(array: Any, type: ListType) -> Any:
 
 
 def _is_text(array: Any) -> bool:
-    return pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+    return bool(pa.types.is_string(array.type) or pa.types.is_large_string(array.type))

@@ -15,9 +15,9 @@ from urllib.parse import quote
 import pyarrow as pa
 
 from medallion.adapters.databases.address import Address
-from medallion.adapters.databases.beside import beside
+from medallion.adapters.databases.beside import Give, beside
 from medallion.adapters.databases.mysql_types import Described, declared, plan_column
-from medallion.adapters.databases.planned import KEYS, Plan, Planned, chosen
+from medallion.adapters.databases.planned import KEYS, Plan, Planned, Way, chosen
 from medallion.errors import DefinitionError, SourceError
 from medallion.extract import Query
 
@@ -54,7 +54,7 @@ class MySQL:
             ) from error
         self._driver = pymysql
         self._address = address
-        self._slow = slow or bool(set(address.options) - {"charset"})
+        self._forbidden = slow or bool(set(address.options) - {"charset"})
 
     @staticmethod
     def name(name: str) -> str:
@@ -90,24 +90,32 @@ class MySQL:
         dated = column.type in ("date", "timestamp", "timestamptz")
         return f"{name} IS NULL" + (zero if dated else "")
 
-    def fast(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any] | None:
-        """The rows under each of the conditions, side by side; None if only the slow way fits."""
-        if self._slow or not plan.many or not find_spec("connectorx"):
-            return None
+    def ways(self, plan: Plan) -> Sequence[Way]:
+        """How the rows under each of some conditions can be read, the fastest way first."""
+        if self._forbidden or not plan.many or not find_spec("connectorx"):
+            return (self._fetched,)
+        return (self._streamed, self._fetched)
+
+    def snapshot(self, _what: str) -> Any:
+        """Ranges are read at moments of their own: there is nothing to share."""
+        return nullcontext(self)
+
+    def _streamed(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any]:
+        """By connectorx, side by side."""
         return beside([self._reader(plan, c) for c in conditions])
 
-    def slow(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any]:
-        """The same rows by pymysql."""
+    def _fetched(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any]:
+        """By pymysql, one after the other."""
         for condition in conditions:
             with self._connection(plan.what, self._driver.cursors.SSCursor) as connection:
                 cursor = connection.cursor()
-                cursor.execute(self._select(plan, condition))
-                while rows := cursor.fetchmany(plan.batch):
-                    yield _batch(plan, rows)
-
-    def snapshot(self, what: str) -> Any:
-        """Ranges are read at moments of their own: there is nothing to share."""
-        return nullcontext(self)
+                try:
+                    cursor.execute(self._select(plan, condition))
+                    while rows := cursor.fetchmany(plan.batch):
+                        yield _batch(plan, rows)
+                finally:
+                    if cursor._result:  # else it would read the rest, which may be long or gone
+                        cursor._result.unbuffered_active = False
 
     def _select(self, plan: Plan, condition: str) -> str:
         columns = ", ".join(
@@ -197,7 +205,7 @@ class MySQL:
             host=a.host,
             port=a.port,
             user=a.user,
-            password=a.password,
+            password=a.password.encode(),
             database=a.database or None,
             charset="utf8mb4",
             connect_timeout=_CONNECT,
@@ -207,7 +215,7 @@ class MySQL:
             **options,
         )
 
-    def _reader(self, plan: Plan, condition: str) -> Callable[[Callable[[Any], None]], None]:
+    def _reader(self, plan: Plan, condition: str) -> Callable[[Give[Any]], None]:
         a = self._address
         login = f"{quote(a.user, safe='')}:{quote(a.password, safe='')}"
         place = f"{a.host}:{a.port}/{quote(a.database, safe='')}"
@@ -219,7 +227,7 @@ class MySQL:
             "batch": plan.batch,
         }
 
-        def read(give: Callable[[Any], None]) -> None:
+        def read(give: Give[Any]) -> None:
             with tempfile.TemporaryFile() as told, _child(told) as process:
                 try:
                     with process.stdin as question:
@@ -241,7 +249,7 @@ class MySQL:
 @contextmanager
 def _child(told: Any) -> Iterator[Any]:
     """A process that reads. It does not outlive this."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  # our own file, and no argument of anybody's
         [sys.executable, "-P", str(Path(__file__).with_name("child.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

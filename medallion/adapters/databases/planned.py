@@ -1,7 +1,7 @@
 """What is asked of a database: the columns with their types, and from where."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,10 +78,14 @@ class Plan:
         column = self.column(name)
         if column.type not in _ORDERED and not decimal_of(column.type):
             raise DefinitionError(
-                f"column {name!r} of {self.what} is a {column.type}, which cannot bound what is read",
+                f"column {name!r} of {self.what} is a {column.type}, which cannot bound a read",
                 hint="take a whole number, a decimal, a date, a moment or a text",
             )
         return column
+
+
+Way = Callable[[Plan, Sequence[str]], Iterator[Any]]
+"""Reads what is planned, under each of the conditions."""
 
 
 def missing(what: str, name: str, known: Sequence[str]) -> DefinitionError:

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from medallion.adapters.databases.address import Address
-from medallion.adapters.databases.beside import beside
+from medallion.adapters.databases.beside import Give, beside
 from medallion.adapters.databases.copied import Lines, parsed
-from medallion.adapters.databases.planned import KEYS, Plan, Planned, chosen
+from medallion.adapters.databases.planned import KEYS, Plan, Planned, Way, chosen
 from medallion.adapters.databases.postgres_types import Declared, plan_column
 from medallion.errors import DefinitionError, SourceError
 from medallion.extract import Query
@@ -53,7 +53,7 @@ class PostgreSQL:
             ) from error
         self._driver = psycopg2
         self._address = address
-        self._slow = slow
+        self._forbidden = slow
         self._snapshot = ""
 
     @staticmethod
@@ -85,12 +85,25 @@ class PostgreSQL:
         """The condition that a row has no value."""
         return f"{self.name(column.name)} IS NULL"
 
-    def fast(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any] | None:
-        """The rows under each of the conditions, side by side; None if only the slow way fits."""
-        return None if self._slow else beside([self._copying(plan, c) for c in conditions])
+    def ways(self, _plan: Plan) -> Sequence[Way]:
+        """How the rows under each of some conditions can be read, the fastest way first."""
+        return (self._fetched,) if self._forbidden else (self._copied, self._fetched)
 
-    def slow(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any]:
-        """The same rows by a cursor of the server, as texts."""
+    @contextmanager
+    def snapshot(self, what: str) -> Iterator["PostgreSQL"]:
+        """The database as it is now, for connections that read side by side."""
+        with self._cursor(what) as cursor:
+            cursor.execute("SELECT pg_export_snapshot()")
+            same = PostgreSQL(self._address, slow=self._forbidden)
+            same._snapshot = cursor.fetchone()[0]
+            yield same
+
+    def _copied(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any]:
+        """By COPY, side by side."""
+        return beside([self._copying(plan, c) for c in conditions])
+
+    def _fetched(self, plan: Plan, conditions: Sequence[str]) -> Iterator[Any]:
+        """By a cursor of the server, as texts, one after the other."""
         names = [c.name for c in plan.columns]
         for condition in conditions:
             with self._cursor(plan.what) as cursor:
@@ -106,20 +119,11 @@ class PostgreSQL:
                     texts = [pa.array(v, pa.string()) for v in zip(*rows, strict=True)]
                     yield pa.RecordBatch.from_arrays(texts, names=names)
 
-    @contextmanager
-    def snapshot(self, what: str) -> Iterator["PostgreSQL"]:
-        """The database as it is now, for connections that read side by side."""
-        with self._cursor(what) as cursor:
-            cursor.execute("SELECT pg_export_snapshot()")
-            same = PostgreSQL(self._address, slow=self._slow)
-            same._snapshot = cursor.fetchone()[0]
-            yield same
-
-    def _copying(self, plan: Plan, condition: str) -> Callable[[Callable[[Any], None]], None]:
+    def _copying(self, plan: Plan, condition: str) -> Callable[[Give[Any]], None]:
         columns = [c.sql.format(self.name(c.name)) for c in plan.columns]
         sql = f"COPY ({_select(plan, columns, condition)}) TO STDOUT (FORMAT csv)"
 
-        def read(give: Callable[[Any], None]) -> None:
+        def read(give: Give[Any]) -> None:
             with self._cursor(plan.what) as cursor:
                 lines = Lines(lambda block, count: give(parsed(plan, block, count)))
                 cursor.copy_expert(sql, lines)

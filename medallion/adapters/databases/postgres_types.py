@@ -6,6 +6,7 @@ Choices:
   of up to 38 is a decimal, and a NaN in it is an error.
 - `char(n)` is a text without the padding, as PostgreSQL itself casts it.
 - arrays of plain values are lists; one with more than one dimension is an error when it is met.
+  Of a numeric array in the result of a query the precision is not known: a list of texts.
 - domains are what they are made of; enums, ranges, addresses, `hstore`, `money`, `timetz` and other
   types that have a text are texts.
 - `infinity`, years before 1 and after 9999, and the time 24:00 are errors when they are met.

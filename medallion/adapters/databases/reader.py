@@ -127,22 +127,18 @@ class DatabaseReader:
         """All rows, by the fast way, or by the slow one if the fast one fails at the beginning."""
         count = 0
         try:
-            fast = source.fast(plan, conditions)
-            if fast is not None:
+            ways = source.ways(plan)
+            for read in ways:
                 try:
-                    for batch in fast:
+                    for batch in read(plan, conditions):
                         given = converted(plan, batch, self._dirty)
-                        yield given
                         count += given.num_rows
-                    return
+                        yield given
                 except MedallionError:
-                    if count:
+                    if count or read == ways[-1]:
                         raise
-            for batch in source.slow(plan, conditions):
-                given = converted(plan, batch, self._dirty)
-                yield given
-                count += given.num_rows
+                else:
+                    return
         except MedallionError as error:
-            raise SourceError(
-                f"{error.message}; {count:,} rows had come", hint=error.hint
-            ) from error
+            told = f"{error.message}; {count:,} rows had come"
+            raise SourceError(told, hint=error.hint) from error

@@ -10,6 +10,7 @@ from medallion.errors import DefinitionError
 from medallion.extract import Span
 from medallion.schema import decimal_of
 
+_WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 Quote = Callable[[str], str]
 
@@ -37,20 +38,20 @@ def literal(column: Planned, value: str, text: Quote) -> str:
     >>> literal(Planned("n", "long"), "12", repr)
     '12'
     >>> literal(Planned("at", "timestamptz"), "2026-01-31T01:30+02:00", repr)
-    "'2026-01-30 23:30:00.000000+00:00'"
+    "'2026-01-30 23:30:00.000000'"
     """
     try:
         match column.type:
             case "date":
                 return f"'{_day(value).isoformat()}'"
-            case "timestamp":
+            case "timestamp" | "timestamptz":  # the zone of the session is UTC
                 return f"'{_moment(value).isoformat(' ', 'microseconds')}'"
-            case "timestamptz":
-                return f"'{_moment(value).isoformat(' ', 'microseconds')}+00:00'"
             case "string" | "uuid":
                 return text(value)
-        if _NUMBER.fullmatch(value) and (decimal_of(column.type) or "." not in value):
-            return value
+            case "int" | "long" if _WHOLE.fullmatch(value):
+                return value
+            case _ if decimal_of(column.type) and _NUMBER.fullmatch(value):
+                return value
     except (ValueError, OverflowError):
         pass
     raise DefinitionError(

@@ -1,0 +1,317 @@
+"""What can go wrong while a database is read: it is told, and no part is taken for the whole."""
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, make_url
+from support.databases import WAYS, read, run, server
+
+from medallion.adapters.databases import mysql as mysql_adapter
+from medallion.adapters.databases.address import parse
+from medallion.adapters.databases.reader import DatabaseReader
+from medallion.errors import DefinitionError, MedallionError, SourceError
+from medallion.extract import Query
+
+ROWS = 150_000
+KINDS = ("mysql", "postgres")
+
+
+@pytest.fixture(params=list(WAYS))
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Either way of reading; small tables too are read the fast way."""
+    monkeypatch.setattr(mysql_adapter, "_FEW", -1)
+    return str(request.param)
+
+
+@pytest.fixture(params=KINDS)
+def address(request: pytest.FixtureRequest) -> str:
+    """A database with a table `big`, which is far more than what waits on the way."""
+    found: str = request.getfixturevalue(request.param)
+    mine = request.param == "mysql"
+    series = f"seq_1_to_{ROWS}" if mine else f"generate_series(1, {ROWS}) seq"
+    with server(found) as engine:
+        run(engine, "create table big (id int primary key, pad text)")
+        run(engine, f"insert into big select seq, repeat('x', 400) from {series}")
+        run(engine, "analyze table big" if mine else "analyze big")
+    return found
+
+
+def end_others(engine: Engine) -> None:
+    """End every other connection to the database."""
+    if engine.dialect.name == "postgresql":
+        run(
+            engine,
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        return
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "select id from information_schema.processlist"
+            " where db = database() and id <> connection_id()"
+        )
+        for (number,) in found.fetchall():
+            with suppress(Exception):  # it has just ended
+                connection.exec_driver_sql(f"kill {number}")
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_a_connection_that_is_ended_in_the_middle_is_no_end(
+    address: str, way: str, parallel: int
+) -> None:
+    reader = WAYS[way].batches(Query(address, table="big", parallel=parallel))
+    counts = [reader.read_next_batch().num_rows]
+    with server(address) as engine:
+        end_others(engine)
+
+    with pytest.raises(SourceError, match=r"table big of .*; [\d,]+ rows had come") as error:
+        counts.extend(batch.num_rows for batch in reader)
+    assert f"; {sum(counts):,} rows had come" in error.value.message
+    assert 0 < sum(counts) < ROWS
+
+
+class Cut:
+    """Stands before a server, and ends each connection after so many bytes of its answers."""
+
+    def __init__(self, address: str, most: int) -> None:
+        url = make_url(address)
+        self._target = (url.host or "", url.port or 0)
+        self._most = most
+        self._door = socket.create_server(("127.0.0.1", 0))
+        here = url.set(host="127.0.0.1", port=self._door.getsockname()[1])
+        self.address = here.render_as_string(hide_password=False)
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        self._door.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._door.accept()
+                behind = socket.create_connection(self._target)
+                threading.Thread(target=self._there, args=(client, behind), daemon=True).start()
+                threading.Thread(target=self._back, args=(client, behind), daemon=True).start()
+
+    def _there(self, client: socket.socket, behind: socket.socket) -> None:
+        with suppress(OSError):
+            while message := client.recv(65536):
+                behind.sendall(message)
+        behind.close()
+
+    def _back(self, client: socket.socket, behind: socket.socket) -> None:
+        left = self._most
+        with suppress(OSError):
+            while left and (message := behind.recv(min(65536, left))):
+                client.sendall(message)
+                left -= len(message)
+            client.shutdown(socket.SHUT_RDWR)
+        client.close()
+
+
+def test_a_line_that_is_cut_at_any_byte_is_no_end(address: str, way: str) -> None:
+    """A number takes 12 bytes on the line, or fewer: one of the cuts is between two rows."""
+    for most in range(1_000_000, 1_000_012):
+        with closing(Cut(address, most)) as cut, pytest.raises(SourceError, match="table big of"):
+            read(cut.address, way, table="big", columns=("id",))
+
+
+def test_a_query_that_fails_in_the_middle_is_no_end(postgres: str, way: str) -> None:
+    failing = "select 1 / (200000 - i) as n, repeat('x', 100) from generate_series(1, 300000) i"
+
+    with pytest.raises(SourceError, match=r"division by zero; .*rows had come"):
+        read(postgres, way, query=failing)
+
+
+def test_a_column_that_is_dropped_while_a_table_is_read_changes_nothing(
+    address: str, way: str
+) -> None:
+    """Whoever changes the table waits until the statement has read it."""
+    reader = WAYS[way].batches(Query(address, table="big"))
+    count = reader.read_next_batch().num_rows
+    with server(address) as engine:
+        change = threading.Thread(target=run, args=(engine, "alter table big drop column pad"))
+        change.start()
+        count += sum(batch.num_rows for batch in reader)
+        del reader
+        change.join()
+
+    assert count == ROWS
+    assert WAYS[way].schema(Query(address, table="big")).names == ("id",)
+
+
+def test_a_column_that_went_after_the_plan_is_told(address: str, way: str) -> None:
+    reader = WAYS[way].batches(Query(address, table="big"))
+    with server(address) as engine:
+        run(engine, "alter table big drop column pad")
+
+    with pytest.raises(SourceError, match=r"table big of .*pad.*; 0 rows had come"):
+        reader.read_all()
+
+
+def test_a_column_that_widened_after_the_plan_is_told_before_a_value_is_cut(
+    address: str, way: str
+) -> None:
+    reader = WAYS[way].batches(Query(address, table="big", columns=("id",)))
+    kind = "modify id" if "mysql" in address else "alter id type"
+    with server(address) as engine:
+        run(engine, f"alter table big {kind} bigint")
+        run(engine, "insert into big values (3000000000, '')")
+
+    with pytest.raises(SourceError, match=r"table big .*rows had come"):
+        reader.read_all()
+
+
+def test_who_stops_in_the_middle_leaves_no_connection(address: str, way: str) -> None:
+    reader = WAYS[way].batches(Query(address, table="big", parallel=2))
+    reader.read_next_batch()
+    del reader
+
+    count = "select count(*) from information_schema.processlist where db = database()"
+    if "postgres" in address:
+        count = "select count(*) from pg_stat_activity where datname = current_database()"
+    with server(address) as engine, engine.connect() as connection:
+        for _ in range(100):
+            if connection.exec_driver_sql(count).scalar() == 1:
+                return
+            threading.Event().wait(0.1)
+    pytest.fail("a connection is still there")
+
+
+def chain(error: BaseException | None) -> Iterator[str]:
+    while error:
+        yield f"{error!s} {error!r}"
+        error = error.__cause__ or error.__context__
+
+
+def login(address: str, **changes: Any) -> str:
+    return make_url(address).set(**changes).render_as_string(hide_password=False)
+
+
+def test_a_wrong_password_is_told_without_it(mysql: str, way: str) -> None:
+    with server(mysql) as engine:
+        run(engine, "create or replace user reader@'%' identified by 'right'")
+    wrong = login(mysql, username="reader", password="s3cr@t/?")
+
+    with pytest.raises(SourceError, match=r"reader:\*\*\*@.* cannot be read: .*denied") as error:
+        read(wrong, way, table="t")
+    assert not [text for text in chain(error.value) if "s3cr" in text]
+    with server(mysql) as engine:
+        run(engine, "drop user reader@'%'")
+
+
+def test_a_password_of_any_characters_is_resolved_and_used(mysql: str, way: str) -> None:
+    secret = "p@ss/w:rd?#%41 ü"
+    with server(mysql) as engine:
+        run(engine, f"create or replace user reader2@'%' identified by '{secret}'")
+        run(engine, "grant all on *.* to reader2@'%'", "create table t (id int)")
+        run(engine, "insert into t values (1)")
+    url = make_url(mysql)
+    named = f"mysql://reader2:${{SHOP}}@{url.host}:{url.port}/{url.database}"
+
+    reader = DatabaseReader(lambda text: text.replace("${SHOP}", secret), slow=way == "slow")
+    assert reader.batches(Query(named, table="t")).read_all().num_rows == 1
+    with server(mysql) as engine:
+        run(engine, "drop user reader2@'%'")
+
+
+@pytest.mark.parametrize("kind", ["mysql", "postgresql"])
+@pytest.mark.parametrize("place", ["no-such-host.invalid:1", "127.0.0.1:1"])
+def test_a_server_that_is_not_there_is_told(kind: str, place: str) -> None:
+    with pytest.raises(SourceError, match=rf"{kind}://me:\*\*\*@{place}/shop cannot be") as error:
+        read(f"{kind}://me:s3cret@{place}/shop", table="t")
+    assert not [text for text in chain(error.value) if "s3cret" in text]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"table": "none"}, "no table 'none'"),
+        ({"table": "none.big"}, "no table 'none.big'"),
+        ({"table": "big", "columns": ("ids",)}, "no column 'ids'\n  did you mean id"),
+        ({"query": "select none from big"}, "none"),
+        ({"query": "selec 1"}, "syntax"),
+        ({"query": "select 1 as a, 2 as a"}, "'?a'?"),
+        ({"table": "big", "query": "select 1"}, "one of a table and a query"),
+        ({}, "one of a table and a query"),
+        ({"table": "big", "parallel": 0}, "parallel = 0"),
+    ],
+)
+def test_what_does_not_exist_is_named(address: str, asked: dict[str, Any], told: str) -> None:
+    with pytest.raises(DefinitionError, match=told):
+        read(address, **asked)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("oracle://me:s3cret@host/shop", "oracle:// is the address of a database that cannot"),
+        ("s3cret", "cannot be understood"),
+        ("mysql://me:s3cret@host:port/shop", "cannot be understood"),
+        ("mysql://me:s3cret@127.0.0.1:1/shop?ssl=s3cret", "an option 'ssl' that is not known"),
+        ("postgresql://me:s3cret@127.0.0.1:1/shop?no=s3cret", "cannot be used"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_told_without_its_password(text: str, told: str) -> None:
+    with pytest.raises(DefinitionError, match=told) as error:
+        read(text, table="t")
+    assert not [text for text in chain(error.value) if "s3cret" in text]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "port"),
+    [
+        ("mysql://a:b@h/d", "mysql", 3306),
+        ("mariadb+pymysql://a:b@h:1/d", "mysql", 1),
+        ("postgresql+psycopg2://a:b@h/d", "postgresql", 5432),
+        ("postgres://a:b@h/d", "postgresql", 5432),
+        ("${DB}", "mysql", 2),
+    ],
+)
+def test_addresses_are_spelled_in_many_ways(text: str, kind: str, port: int) -> None:
+    address = parse(text, lambda part: part.replace("${DB}", "mysql://a:${b}@h:2/d"))
+
+    assert (address.kind, address.host, address.port, address.database) == (kind, "h", port, "d")
+    assert address.password in ("b", "${b}")
+    assert address.password not in (str(address), repr(address))
+
+
+@pytest.mark.parametrize(("kind", "driver"), [("mysql", "pymysql"), ("postgresql", "psycopg2")])
+def test_a_driver_that_is_not_installed_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, kind: str, driver: str
+) -> None:
+    monkeypatch.setitem(sys.modules, driver, None)
+
+    with pytest.raises(DefinitionError, match=f"needs {driver}, which is not installed") as error:
+        read(f"{kind}://me@127.0.0.1:1/shop", table="t")
+    assert error.value.hint.startswith("pip install 'medallion[")
+
+
+def test_where_connectorx_cannot_read_pymysql_does(
+    mysql: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "connectorx.py").write_text("def read_sql(*_, **__): raise BaseException('no')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path) + os.pathsep + os.environ.get("PYTHONPATH", ""))
+    with server(mysql) as engine:
+        run(engine, "create table t (id int primary key)", "insert into t values (1), (2)")
+
+    assert sorted(read(mysql, way, table="t", parallel=2)["id"].to_pylist()) == [1, 2]
+
+
+def test_the_reason_of_a_failure_is_the_servers_own(mysql: str, way: str) -> None:
+    failing = (
+        "select seq, repeat('x', 200) as pad,"
+        " (select 1 from information_schema.tables where seq > 100000) as one"
+        " from seq_1_to_150000"
+    )
+    with pytest.raises(MedallionError, match="Subquery returns more than 1 row") as error:
+        read(mysql, way, query=failing)
+    assert "src/" not in error.value.message
