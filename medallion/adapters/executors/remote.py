@@ -13,6 +13,7 @@ from typing import Any
 from medallion.adapters.executors.local import LocalExecutor
 from medallion.adapters.executors.work import perform
 from medallion.capture import printed_to
+from medallion.hiding import mask_streams
 from medallion.resources import Resources
 
 _LOOK_S = 0.5
@@ -31,6 +32,7 @@ class Reply:
 
 def worked(request: bytes, timeout: float, owner: int = 0) -> Reply:
     """Do the call. A worker of a cluster of our own ends with the process that owns it."""
+    _mask()
     if owner:
         _end_with(owner)
     lines: list[str] = []
@@ -38,6 +40,12 @@ def worked(request: bytes, timeout: float, owner: int = 0) -> Reply:
     with printed_to(lines.append):
         end = perform(request, do)
     return Reply(end, tuple(lines), (os.getpid(), *_here.pids))
+
+
+@cache
+def _mask() -> None:
+    """What a thread of a model's own prints is in no capture, and goes to the worker's log."""
+    mask_streams()
 
 
 @cache
