@@ -52,6 +52,7 @@ def recipe(root: Path) -> list[Step]:
             step["query"] = model.text()
         elif model.form is Form.SOURCE:
             source = settings.place(model.source())
+            assert isinstance(source, Landing)
             step["query"] = _csv(source.pattern, dict(source.columns))
         else:
             step["file"] = model.function.__code__.co_filename

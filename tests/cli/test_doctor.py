@@ -85,12 +85,9 @@ def test_every_check_of_a_sound_project_is_json(lake: Path) -> None:
         ("workers = 0", "workers = 0 does not fit"),
         ("workers =", "is no TOML"),
         ('secrets = "vault"', "secrets = 'vault' does not fit"),
-        ('warehouse = "ftp://lake"', "is no folder"),
     ],
 )
 def test_settings_that_are_wrong(lake: Path, text: str, told: str) -> None:
-    if text.startswith("warehouse"):
-        (lake / "pyproject.toml").write_text("[tool.medallion]\n")
     found = doctor(settings(lake, text), code=2)
 
     assert told in found["settings"]["found"]
