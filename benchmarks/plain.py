@@ -36,6 +36,7 @@ def recipe(root: Path) -> list[Step]:
     from medallion.config import read_settings
     from medallion.forms import Form
     from medallion.loading import load
+    from medallion.source import Landing
 
     settings = read_settings(root.resolve())
     steps = []
