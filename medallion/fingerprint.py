@@ -39,7 +39,7 @@ def fingerprint(node: Node, query: Query | None, is_project: IsProject) -> str:
             code = asdict(model.source())
         case _:
             code = None
-    if code is None or model.window:  # what a window is made into, one window cannot tell
+    if code is None or model.windowed:  # what a window is made into, one window cannot tell
         code = [code, _python(model, is_project)]
     meaning = json.dumps([code, _declaration(model)], sort_keys=True)
     return hashlib.sha256(meaning.encode()).hexdigest()[:16]

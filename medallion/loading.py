@@ -37,7 +37,7 @@ class Definition:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Where rows land."""
-        return tuple(n.model.source() for n in self.graph if n.model.form is Form.SOURCE)
+        return tuple(n.model.landing() for n in self.graph if n.model.form is Form.SOURCE)
 
 
 def load(settings: Settings) -> Definition:
@@ -47,7 +47,7 @@ def load(settings: Settings) -> Definition:
         DefinitionError: a file cannot be loaded, or what it says makes no graph.
     """
     folder = settings.root / settings.models
-    models = list(load_models(folder, settings.root))
+    models = [model.settled() for model in load_models(folder, settings.root)]
     sql = [(m, m.text()) for m in models if m.form is Form.SQL]
     known = Queries(settings.cache_path / "queries.json")
     queries = {m.name: known.parse(text, m.place) for m, text in sql}

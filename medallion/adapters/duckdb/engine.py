@@ -57,7 +57,7 @@ class DuckDBEngine:
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
-        windowed = model.form is Form.SOURCE and model.window
+        windowed = model.form is Form.SOURCE and model.windowed
         if model.form not in (Form.SQL, Form.SOURCE) or windowed:
             return None
         with (
