@@ -92,6 +92,12 @@ class Model:
         return bool(self.window) or self.by_pattern
 
     @property
+    def aside(self) -> TableName | None:
+        """The table of the lines that cannot be parsed, of a source that puts them aside."""
+        quarantines = self.form is Form.SOURCE and self.source().quarantines
+        return self.name.aside if quarantines else None
+
+    @property
     def needs(self) -> Resources:
         """What one call of it may use."""
         return Resources(self.cpu, self.memory, self.timeout)

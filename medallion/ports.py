@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from medallion.forms import Form
@@ -98,6 +99,14 @@ class Files(Protocol):
 
         Raises:
             SourceError: it cannot be read.
+        """
+        ...
+
+    def fetch(self, pattern: str, name: str, to: Path) -> None:
+        """Copy a landed file to a path of this machine: all of it, or nothing.
+
+        Raises:
+            SourceError: it is gone, cannot be read, or did not come whole.
         """
         ...
 

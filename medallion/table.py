@@ -23,6 +23,7 @@ SPEC = "medallion.spec"  # the partition spec that the table gets with it
 WINDOWS = "medallion.windows"  # the windows whose rows it replaced, for people
 STATE = "medallion.state"  # a table property: what `main` was built from
 STATE_OF = "medallion.state-of"  # a table property: the snapshot that the state is of
+ASIDE_TIME = "window"  # of a table of rows put aside: when the window began whose files had them
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class Draft:
     """Where a table's new files go, and all that decides their columns and field ids.
 
     `keeps` says that rows of the table stay beside the new ones, so that a column which only they
-    have stays as well.
+    have stays as well. `aside` is where rows go that are none of the table's.
     """
 
     table: TableName
@@ -90,6 +91,7 @@ class Draft:
     last_column_id: int = 0
     renamed: Mapping[str, str] = field(default_factory=dict)
     keeps: bool = False
+    aside: "Draft | None" = None
 
     def settle(self, wanted: Schema) -> Schema:
         """The schema, with field ids, for the columns that a model gives."""
@@ -118,7 +120,7 @@ class Part:
     `window`: the rows of one window. `item`: what a function is called for, as JSON. `landed`:
     those of a source's files that are to be read, by name. `current`: the table's rows as they are,
     to merge the model's into: a row takes the place of the one with its key, and rows of the landed
-    files in `again` that of earlier ones.
+    files in `again` that of earlier ones; `aside` are those that were put aside before.
     """
 
     window: Window | None = None
@@ -126,6 +128,7 @@ class Part:
     again: tuple[str, ...] = ()
     current: Frame | None = None
     item: str | None = None
+    aside: Frame | None = None
 
 
 WHOLE = Part()
@@ -171,12 +174,19 @@ class Result:
     """What evaluating a model left: files in the table's location, and their columns.
 
     `replaced` are the paths of the table's files whose rows the new ones hold as well, where the
-    model's rows were merged into those that were there.
+    model's rows were merged into those that were there. `aside` are rows that are none of the
+    table's: of so many that were `taken`, so many were `refused`, such as `sample`. `remarks` are
+    for whoever reads the report.
     """
 
     schema: Schema
     files: tuple[WrittenFile, ...]
     replaced: frozenset[str] = frozenset()
+    aside: "Result | None" = None
+    taken: int = 0
+    refused: int = 0
+    sample: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

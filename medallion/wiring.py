@@ -45,14 +45,15 @@ def connect(
     held = ExitStack()
     held.callback(remove, spill)
     stores = later(lambda: _stores(settings, resolve))
+    files = AnyFiles(LocalFiles(), later(lambda: _remote_files(stores)))
     blobs = later(lambda: _blobs(stores))
     lake = later(lambda: _lake(settings, stores, blobs, held))
     duck = later(lambda: _duck(settings, landing, spill, stores, held))
     return Ports(
         _catalog(settings, lake, blobs),
         later(lambda: _store(lake, spill)),
-        AnyFiles(LocalFiles(), later(lambda: _remote_files(stores))),
-        later(lambda: _engine(duck, spill, settings)),
+        files,
+        later(lambda: _engine(duck, spill, files, settings)),
         later(lambda: _auditor(duck)),
         later(lambda: _executor(settings, spill, held)),
         held.close,
@@ -122,10 +123,10 @@ def _store(lake: "Lake", spill: Path) -> Store:
     return IcebergStore(lake, spill)
 
 
-def _engine(duck: "Duck", spill: Path, settings: Settings) -> Engine:
+def _engine(duck: "Duck", spill: Path, files: Files, settings: Settings) -> Engine:
     from medallion.adapters.duckdb.engine import DuckDBEngine
 
-    return DuckDBEngine(duck, spill, settings.place, settings.codec)
+    return DuckDBEngine(duck, spill, settings.place, files, settings.codec)
 
 
 def _auditor(duck: "Duck") -> Auditor:
