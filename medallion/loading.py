@@ -69,14 +69,11 @@ def load(settings: Settings) -> Definition:
 def _asides(graph: Graph) -> Iterator[TableName]:
     names = {node.name for node in graph}
     for node in graph:
-        try:
-            aside = node.model.aside
-        except DefinitionError as error:
-            raise DefinitionError(f"{node.model.place}: {error.message}", hint=error.hint) from None
+        aside = node.model.aside
         if aside in names:
             raise DefinitionError(
-                f"{node.model.place}: the lines of {node.name} that cannot be parsed go to {aside}, "
-                "and a model is called so",
+                f"{node.model.place}: lines of {node.name} that cannot be parsed go to {aside}, "
+                "which is a model",
                 hint="rename that model",
             )
         if aside:

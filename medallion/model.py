@@ -93,9 +93,20 @@ class Model:
 
     @property
     def aside(self) -> TableName | None:
-        """The table of the lines that cannot be parsed, of a source that puts them aside."""
-        quarantines = self.form is Form.SOURCE and self.source().quarantines
-        return self.name.aside if quarantines else None
+        """The table of the lines that cannot be parsed, of a source that puts them aside.
+
+        Raises:
+            DefinitionError: the model's name leaves no room for the table's.
+        """
+        if self.form is not Form.SOURCE or not self.source().quarantines:
+            return None
+        if self.name.aside is None:
+            raise DefinitionError(
+                f"{self.place}: {self.name} has a name too long for a table beside it, "
+                f"{self.name}__quarantine",
+                hint="use at most 51 letters",
+            )
+        return self.name.aside
 
     @property
     def needs(self) -> Resources:

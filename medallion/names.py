@@ -70,13 +70,14 @@ class TableName:
         return self.layer is Layer.TASK
 
     @property
-    def aside(self) -> "TableName":
-        """The table of what is put aside of this one's rows; a `DefinitionError` if that is too long.
+    def aside(self) -> "TableName | None":
+        """The table of what is put aside of this one's rows; None where its name is too long.
 
         >>> str(TableName.parse("bronze.trips").aside)
         'bronze.trips__quarantine'
         """
-        return TableName(self.layer, f"{self.model}{_ASIDE}")
+        name = f"{self.model}{_ASIDE}"
+        return TableName(self.layer, name) if _NAME.fullmatch(name) else None
 
     def __str__(self) -> str:
         return f"{self.layer}.{self.model}"

@@ -52,6 +52,12 @@ class Task:
         return self.node.name
 
     @property
+    def tables(self) -> tuple[TableName, ...]:
+        """The names of what is written: its table, and that of rows that are put aside."""
+        aside = self.model.aside
+        return (self.name, aside) if aside else (self.name,)
+
+    @property
     def part(self) -> str:
         """What a part of it is called."""
         return "item" if self.model.each else "window"

@@ -94,8 +94,8 @@ class Project:
         return ProjectWorker(self.settings, lambda: Shop(self.definition, self.ports))
 
     def tables(self) -> Mapping[TableName, Table]:
-        """The tables of the project's models, as far as they exist, as of one moment."""
-        return self.ports.catalog.tables([n.name for n in self.graph])
+        """The tables of the project, as far as they exist, as of one moment."""
+        return self.ports.catalog.tables([*(n.name for n in self.graph), *self.definition.asides])
 
     @cached_property
     def survey(self) -> Survey:
@@ -259,8 +259,7 @@ class Project:
 
         `Form.FRAME` gives a reference to them, which reads none.
         """
-        found = TableName.parse(name)
-        self.graph[found]
+        found = self._named(TableName.parse(name))
         frame = rows_at(self.survey, self.worker, found, self.ports.catalog.tables([found]), branch)
         return frame if form is Form.FRAME else frame.open(form)
 
@@ -279,7 +278,7 @@ class Project:
         """
         names = reads(text, "the query")
         for name in names:
-            self.graph[name]
+            self._named(name)
         tables = self.ports.catalog.tables(names)
         frames = {str(n): rows_at(self.survey, self.worker, n, tables, branch, at) for n in names}
         return self.ports.engine.query(text, frames, form, limit=limit)
@@ -335,9 +334,12 @@ class Project:
             raise DefinitionError(f"{name} was never published", hint="name a --branch")
         return diff(self.ports, table, table.snapshots[table.main].parent, table.main)
 
+    def _named(self, name: TableName) -> TableName:
+        """The name, if there is such a model, or a table of rows that are put aside."""
+        return name if name in self.definition.asides else self.graph[name].name
+
     def _table(self, name: str) -> Table:
-        found = TableName.parse(name)
-        self.graph[found]
+        found = self._named(TableName.parse(name))
         if found.is_task:
             raise DefinitionError(
                 f"{name} is a task: it has a result, and no versions",

@@ -64,9 +64,12 @@ def files(
 
     `{landing}` stands for a location named in the settings; a relative pattern starts at the
     project. `{start}` and `{end}` are those of the window that is built, with a form such as
-    `{start:%Y/%m/%d}`: files land for each window then. `columns` declares names and DuckDB types: a declared column that a file lacks reads as
-    NULL; one that no declaration names is kept, as text where the file has no types. A value that
-    is not of its declared type fails the build. Without `columns` the types are found by reading.
+    `{start:%Y/%m/%d}`: files land for each window then. An address such as `s3://bucket/*.csv`
+    is read where it is; one of the web is a single file.
+
+    `columns` declares names and DuckDB types: a declared column that a file lacks reads as NULL;
+    one that no declaration names is kept, as text where the file has no types. A value that is not
+    of its declared type fails the build. Without `columns` the types are found by reading.
 
     `unparsable="quarantine"` puts lines of CSV, TSV and JSON lines that cannot be parsed into the
     table `<model>__quarantine`; if they are more than the share `most_unparsable` of a run's lines,

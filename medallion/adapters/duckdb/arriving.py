@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from medallion.adapters.duckdb.fetched import fetched
-from medallion.adapters.duckdb.landed import landed, uniform
+from medallion.adapters.duckdb.landed import LINES, landed, uniform
 from medallion.adapters.duckdb.landing import queries
 from medallion.adapters.duckdb.merging import without
 from medallion.adapters.duckdb.quoting import literal, quote
@@ -67,7 +67,9 @@ def arrived(
     found = fetched(files, source, part.landed, scratch) if remote else landed(source, part.landed)
     table = {c.name: duckdb_type(c.type) for c in known or () if c.name not in _ADDED}
     parsed: Sorted | None = None
-    if reading or not source.columns:
+    # The columns of lines of JSON are found by reading them, whatever is declared.
+    objects = source.quarantines and any(file.kind in LINES for file in found)
+    if reading or not source.columns or objects:
         found = uniform(found, scratch)
         if source.quarantines:
             parsed = sorted_out(connection, found, {**table, **source.columns}, scratch)

@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 
+from medallion.adapters.duckdb.arriving import Arrived, arrived, aside
 from medallion.adapters.duckdb.calling import called, raised, texts_of
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
-from medallion.adapters.duckdb.arriving import Arrived, arrived, aside
 from medallion.adapters.duckdb.fetched import listed, told
 from medallion.adapters.duckdb.landing import unreadable
 from medallion.adapters.duckdb.merging import merged, without
@@ -44,7 +44,7 @@ _ANSWERS = (Form.ARROW, Form.PANDAS, Form.POLARS, Form.LAZY)
 
 
 class DuckDBEngine:
-    """The `Engine` port on one DuckDB. `place` completes a source's pattern to a path or an address.
+    """The `Engine` port on one DuckDB. `place` completes a source's pattern.
 
     `files` fetches what landed elsewhere. `codec` is that of the files it writes.
     """

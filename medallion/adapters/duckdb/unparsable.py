@@ -77,9 +77,10 @@ def sorted_out(
             good, bad = 0, []
         taken, refused = taken + good + len(bad), refused + len(bad)
         if bad:
-            file = _without(file, bad, scratch / f"good-{number}")
+            left.append(_without(file, bad, scratch / f"good-{number}"))
             _note(connection, file.name, bad)
-        left.append(file)
+        else:
+            left.append(file)
     return Sorted(tuple(left), taken, refused, _sample(connection) if refused else "")
 
 
@@ -107,9 +108,13 @@ def _bad_values(
     for table in ("reject_errors", "reject_scans"):
         run(connection, f"drop table {table}")
     return int(str(good)), [
-        _Bad(int(str(at)), int(str(lines)), column and str(column), str(why).splitlines()[0])
+        _Bad(int(str(at)), int(str(lines)), str(column or "") or None, _first_line(why))
         for at, lines, column, why in found
     ]
+
+
+def _first_line(text: object) -> str:
+    return str(text).partition("\n")[0]
 
 
 def _bad_objects(

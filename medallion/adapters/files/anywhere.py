@@ -1,7 +1,6 @@
 """Files of this machine and of stores, side by side."""
 
 from collections.abc import Iterable, Mapping
-
 from pathlib import Path
 
 from medallion.address import is_remote

@@ -75,7 +75,7 @@ class RemoteFiles:
             entry = self._stores.entry(address)
         except StoreError as error:
             raise _source(error) from error
-        return entry and _stamp(entry)
+        return _stamp(entry) if entry else None
 
     def read(self, address: str) -> str | None:
         """A kept text; None where there is none.
