@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO
 
 import duckdb
 
-from medallion.adapters.duckdb.content import opened
+from medallion.adapters.duckdb.content import lines_of
 from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.landed import DELIMITERS, LINES, Landed
 from medallion.adapters.duckdb.quoting import literal, quote
@@ -122,20 +121,19 @@ def _bad_objects(
 ) -> tuple[int, list[_Bad]]:
     """The same of a file with one JSON object a line."""
     bad, good = list[_Bad](), 0
-    with opened(file.readable) as lines:
-        position = 0
-        while chunk := list(islice(lines, _AT_ONCE)):
-            texts: list[tuple[int, str]] = []
-            for line in chunk:
-                try:
-                    text = line.decode("utf-8-sig" if not position else "utf-8")
-                    texts += [(position, text)] if text.strip() else []
-                except UnicodeDecodeError:
-                    bad.append(_Bad(position, 1, None, "it is no UTF-8 text"))
-                position += len(line)
-            found = list(_tried(connection, texts, declared))
-            good += len(texts) - len(found)
-            bad += found
+    lines, position = lines_of(file.readable), 0
+    while chunk := list(islice(lines, _AT_ONCE)):
+        texts: list[tuple[int, str]] = []
+        for line in chunk:
+            try:
+                text = line.decode("utf-8-sig" if not position else "utf-8")
+                texts += [(position, text)] if text.strip() else []
+            except UnicodeDecodeError:
+                bad.append(_Bad(position, 1, None, "it is no UTF-8 text"))
+            position += len(line)
+        found = list(_tried(connection, texts, declared))
+        good += len(texts) - len(found)
+        bad += found
     return good, sorted(bad, key=lambda b: b.position)
 
 
@@ -191,12 +189,12 @@ def _without(file: Landed, bad: Sequence[_Bad], folder: Path) -> Landed:
     plain = file.path.suffix == file.kind
     copy = folder / (file.path.name if plain else file.path.stem)
     folder.mkdir(parents=True, exist_ok=True)
-    with opened(file.readable) as lines, copy.open("wb") as out:
-        out.writelines(_good(file, lines, bad))
+    with copy.open("wb") as out:
+        out.writelines(_good(file, lines_of(file.readable), bad))
     return replace(file, readable=copy, size=copy.stat().st_size)
 
 
-def _good(file: Landed, lines: IO[bytes], bad: Sequence[_Bad]) -> Iterator[bytes]:
+def _good(file: Landed, lines: Iterable[bytes], bad: Sequence[_Bad]) -> Iterator[bytes]:
     waiting = iter(bad)
     record, left, position = next(waiting, None), 0, 0
     last: _Bad | None = None
@@ -209,7 +207,8 @@ def _good(file: Landed, lines: IO[bytes], bad: Sequence[_Bad]) -> Iterator[bytes
         if record is None or record.position >= position:
             yield line
             continue
-        before, rest = line[: record.position - start], line[max(record.position - start, 0) :]
+        offset = max(record.position - start, 0)
+        before, rest = line[:offset], line[offset:]
         if not rest.strip(b"\r\n"):  # a record may be said to begin with the line end before it
             record.position = position
             yield line
