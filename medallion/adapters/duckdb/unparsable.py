@@ -29,6 +29,8 @@ _COLUMNS = {
 }
 _AT_ONCE = 20_000  # lines
 _CHECKED = "unparsable_lines"
+_TOLD = 9_000  # characters of a record: DuckDB tells no more than 10,000
+_MOST = 16 << 20  # bytes of a record
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class Sorted:
 
 @dataclass(slots=True)
 class _Bad:
-    """A record that cannot be parsed: where it is, over how many lines, and why."""
+    """A record that cannot be parsed: where it is, over how many lines, and why.
+
+    With 0 lines it ends where its quotes do.
+    """
 
     position: int
     lines: int
@@ -51,6 +56,17 @@ class _Bad:
     reason: str
     text: list[bytes] = field(default_factory=list)
     line: int = 0
+    quotes: int = 0
+
+    def take(self, line: bytes) -> None:
+        """Take a line of the file that is one of the record."""
+        self.text.append(line)
+        self.quotes += line.count(b'"')
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next line is one of the record."""
+        return len(self.text) < self.lines if self.lines else self.quotes % 2 == 1
 
 
 def sorted_out(
@@ -99,7 +115,8 @@ def _bad_values(
     # Of several errors of a record, those of its form come first: its values may be shifted.
     found = run(
         connection,
-        "select line_byte_position - 1, length(lines) - length(replace(lines, chr(10), '')) + 1, "
+        f"select line_byte_position - 1, if(length(csv_line) < {_TOLD}, "
+        "length(lines) - length(replace(lines, chr(10), '')) + 1, 0), "
         "column_name, error_message from (select *, trim(csv_line, chr(10) || chr(13)) as lines "
         "from reject_errors) qualify row_number() over (partition by line_byte_position "
         "order by error_type = 'CAST', column_idx) = 1 order by line_byte_position",
@@ -196,13 +213,13 @@ def _without(file: Landed, bad: Sequence[_Bad], folder: Path) -> Landed:
 
 def _good(file: Landed, lines: Iterable[bytes], bad: Sequence[_Bad]) -> Iterator[bytes]:
     waiting = iter(bad)
-    record, left, position = next(waiting, None), 0, 0
-    last: _Bad | None = None
+    record, last, position = next(waiting, None), _Bad(0, 0, None, ""), 0
     for number, line in enumerate(lines, 1):
         start, position = position, position + len(line)
-        if left and last:
-            last.text.append(line)
-            left -= 1
+        if last.goes_on:
+            last.take(line)
+            if position - last.position > _MOST:
+                raise _torn(file, last)
             continue
         if record is None or record.position >= position:
             yield line
@@ -213,19 +230,21 @@ def _good(file: Landed, lines: Iterable[bytes], bad: Sequence[_Bad]) -> Iterator
             record.position = position
             yield line
             continue
+        record.line = number
+        record.take(line)
         if before.strip(b"\r\n"):
-            raise SourceError(
-                f"{file.path} has lines that cannot be parsed, and no line ends to part them by",
-                hint="mend the file, or land it with line feeds",
-            )
-        record.line, left = number, record.lines - 1
-        record.text.append(line)
+            raise _torn(file, record)
         last, record = record, next(waiting, None)
-    if record is not None or left:
-        raise SourceError(
-            f"{file.path} has lines that cannot be parsed, and cannot be parted by lines",
-            hint="mend the file",
-        )
+    if record is not None or (last.lines and last.goes_on):
+        raise _torn(file, record or last)
+
+
+def _torn(file: Landed, record: _Bad) -> SourceError:
+    return SourceError(
+        f"{file.path} has a record that cannot be parsed, in line {record.line or 'unknown'}, and "
+        "that cannot be told from those around it",
+        hint="is a quote left open? mend the file",
+    )
 
 
 def _note(connection: duckdb.DuckDBPyConnection, name: str, bad: Iterable[_Bad]) -> None:
