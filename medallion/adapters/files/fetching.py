@@ -117,4 +117,10 @@ def _told(address: str) -> Iterator[None]:
         raise
     except Exception as error:
         problem = trouble(shown(address), "read", error)
-        raise SourceError(problem.message, hint=problem.hint) from error
+        status = getattr(error, "status", None)
+        # What the library says holds the query, which may be a secret.
+        what = f"the server answers {status}" if status else type(error).__name__
+        told = is_web(address) and (status or "?" in problem.message)
+        message = f"{shown(address)} cannot be read: {what}" if told else problem.message
+        # The cause holds the query too, and is printed where an error is not expected.
+        raise SourceError(message, hint=problem.hint) from (None if is_web(address) else error)
