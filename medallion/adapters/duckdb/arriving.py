@@ -1,7 +1,7 @@
 """Arriving: the landed files that one piece of work takes, as queries of their rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from medallion.address import is_remote
 from medallion.model import Model
 from medallion.ports import Files
 from medallion.schema import Column, Schema
-from medallion.source import LOADED_AT, SOURCE_FILE, Source
+from medallion.source import LOADED_AT, SOURCE_FILE, SchemaChange, Source
 from medallion.table import ASIDE_TIME, Draft, Part
 
 _ADDED = (SOURCE_FILE, LOADED_AT)
@@ -74,6 +74,8 @@ def arrived(
         if source.quarantines:
             parsed = sorted_out(connection, found, {**table, **source.columns}, scratch)
             found = parsed.files
+    if not reading:  # the table is not known here, and files that were taken long ago may differ
+        source = replace(source, on_schema_change=SchemaChange.ADD)
     left: set[str] = set()
     now = datetime.now(UTC).isoformat()
     texts = queries(connection, source, found, now, table, left)
