@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from medallion.cursor import Cursor
+    from medallion.extraction import table
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
     from medallion.mask import hashed, redacted
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from medallion.project import Project
     from medallion.secrets import reveal, secret
     from medallion.signature import ref
-    from medallion.source import Source, files, table
+    from medallion.source import Source, files
     from medallion.window import Window
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
 
 _HOMES = {
     "cursor": ("Cursor",),
+    "extraction": ("table",),
     "forms": ("SQL", "Form"),
     "frame": ("Frame",),
     "mask": ("hashed", "redacted"),
@@ -55,7 +57,7 @@ _HOMES = {
     "project": ("Project",),
     "secrets": ("reveal", "secret"),
     "signature": ("ref",),
-    "source": ("Source", "files", "table"),
+    "source": ("Source", "files"),
     "window": ("Window",),
 }
 

@@ -24,3 +24,21 @@ def inside(address: str, folder: str) -> bool:
     """
     prefix = folder if folder.endswith("/") else f"{folder}/"
     return f"{address}/".startswith(prefix)
+
+
+def is_web(address: str) -> bool:
+    """Whether the address is one of the web, where nothing is listed."""
+    return protocol_of(address) in ("http", "https")
+
+
+def shown(address: str) -> str:
+    """The address as it may be told: one of the web without its query and a password.
+
+    >>> shown("https://me:secret@host/trips.csv?token=1")
+    'https://host/trips.csv'
+    """
+    if not is_web(address):
+        return address
+    protocol, _, rest = address.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{protocol}://{host.rpartition('@')[2]}{slash}{path}"

@@ -13,7 +13,7 @@ from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.state import State
 from medallion.suite import Audit, Suite
-from medallion.table import STATE, Table
+from medallion.tables import STATE, Table
 
 AUDIT = "medallion.audit."  # a table property, with the branch behind it: what its audit said
 

@@ -9,7 +9,7 @@ from medallion.errors import ConflictError, DefinitionError
 from medallion.names import TableName, branch_of, run_of
 from medallion.ports import Catalog
 from medallion.suite import Suite
-from medallion.table import SUITE, Publication, Table
+from medallion.tables import SUITE, Publication, Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ from medallion.evaluation import Means
 from medallion.names import TableName
 from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
-from medallion.rebase import Written, rebased
+from medallion.rebase import rebased
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
 from medallion.schedule import walk
 from medallion.schema import Schema
-from medallion.table import Publication
+from medallion.suite import Audit
 from medallion.update import Run, commit_and_audit, update
 
 _REBASES = 5  # times that others may publish beside a run before it gives up
@@ -54,7 +54,7 @@ def build(
             *(TaskResult(name, State.FRESH) for name in plan.fresh),
             *(run.results[t.name] for t in plan.tasks),
         ),
-        plan.warnings,
+        (*plan.warnings, *(w for t in plan.tasks for w in run.results[t.name].warnings)),
         tuple(a for addresses in run.addresses.values() for a in addresses),
     )
 
@@ -156,7 +156,7 @@ def _publish_rebased(run: Run, tasks: Sequence[Task]) -> bool:
         writes = {t.name: run.writes[t.name] for t in tasks}
         try:
             run.ports.catalog.publish(
-                [Publication(n, run.branch, w.write.base, w.snapshot) for n, w in writes.items()]
+                [publication for w in writes.values() for publication in w.publications(run.branch)]
             )
             break
         except ConflictError:
@@ -176,17 +176,16 @@ def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
     moved = False
     ours = {written.snapshot for written in run.writes.values()}
     for task in tasks:
-        tables = run.ports.catalog.tables([task.name, *task.reads])
         written = run.writes[task.name]
+        tables = run.ports.catalog.tables([*written.tables, *task.reads])
         # An input of the same group may have been rebased a moment ago.
         pins = {
             name: run.writes[name].snapshot if pin in ours else pin
             for name, pin in written.pins.items()
         }
-        write = rebased(run.survey, task, written, tables, pins)
-        if write is not None:
+        again = rebased(run.survey, task, written, tables, pins)
+        if again is not None:
             moved = True
-            again = Written(write, written.need, pins)
             result = run.results[task.name]
             run.results[task.name] = commit_and_audit(run, task, again, result)
     return moved
@@ -196,5 +195,11 @@ def _keep(run: Run, group: Group) -> None:
     """Note on each table what its audit said, for whoever publishes or looks later."""
     for task in group.tasks:
         audit = run.results[task.name].audit
-        if audit is not None and task.name in run.writes:
-            run.ports.catalog.note(task.name, AUDIT + run.branch, verdict_note(audit))
+        written = run.writes.get(task.name)
+        if audit is None or written is None:
+            continue
+        run.ports.catalog.note(task.name, AUDIT + run.branch, verdict_note(audit))
+        if written.aside and written.aside_snapshot is not None:
+            name = written.aside.draft.table
+            passed = Audit(name, written.aside_snapshot, "", written.aside.result.rows, ())
+            run.ports.catalog.note(name, AUDIT + run.branch, verdict_note(passed))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from medallion.errors import DefinitionError
 from medallion.frame import DataFile, Frame
 from medallion.ports import Engine, Store
-from medallion.table import Snapshot, Table
+from medallion.tables import Snapshot, Table
 from medallion.window import ALL, NONE, Grain, Windows
 
 

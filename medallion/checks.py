@@ -19,6 +19,7 @@ from typing import Any
 
 from medallion import config, wiring
 from medallion.errors import DefinitionError, InfrastructureError
+from medallion.extraction import Extract
 from medallion.forms import Form
 from medallion.graph import Node
 from medallion.hiding import LEAST
@@ -27,7 +28,7 @@ from medallion.names import Layer, TableName
 from medallion.ports import Files, Ports
 from medallion.resources import parse_size, shown_size
 from medallion.secrets import mentioned, names_in
-from medallion.source import Extract, Landing
+from medallion.source import Landing
 
 _SHOWN = ("duckdb", "pyiceberg", "pyarrow", "great-expectations", "sqlalchemy")
 _DRIVERS = {"postgresql": "psycopg2", "mysql": "pymysql"}

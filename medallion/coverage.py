@@ -13,7 +13,7 @@ from medallion.names import TableName
 from medallion.need import Need
 from medallion.state import State, state_of
 from medallion.survey import Survey
-from medallion.table import Table
+from medallion.tables import Table
 from medallion.window import ALL, NONE, Window, Windows
 
 Tables = Mapping[TableName, Table]

@@ -7,7 +7,7 @@ from medallion.frame import Frame
 from medallion.names import TableName
 from medallion.ports import Ports
 from medallion.schema import Schema, show
-from medallion.table import Table
+from medallion.tables import Table
 
 _SAMPLE = 5
 

@@ -27,7 +27,7 @@ from medallion.result import find, result_key
 from medallion.schedule import Rules, Slots
 from medallion.state import state_of
 from medallion.survey import Survey
-from medallion.table import Draft, Part, Result, Table
+from medallion.tables import Draft, Part, Result, Table
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class Evaluated:
 
 @dataclass(slots=True)
 class Evaluation:
-    """One task with its inputs opened, and its table as it was `before`.
+    """One task with its inputs opened, and its table as it was `before`, and that of rows `aside`.
 
     Results that were kept under another `salt` are none of its own.
     """
@@ -98,6 +98,7 @@ class Evaluation:
     before: Table | None
     told: Told
     salt: str = ""
+    aside: Table | None = None
 
     def run(self) -> Evaluated:
         """Compute the parts that are not finished yet.
@@ -112,6 +113,13 @@ class Evaluation:
         draft = _after(self.draft, first.result)
         done = [first]
         self.told.evaluated(first, 1, len(parts))
+        if self._grows:  # each file may have other columns than those before it
+            for part in rest:
+                last = self._finished(part, draft)
+                draft = _after(draft, last.result)
+                done.append(last)
+                self.told.evaluated(last, len(done), len(parts))
+            rest = ()
         with ThreadPoolExecutor(self._lanes, thread_name_prefix="part") as pool:
             for found in pool.map(lambda part: self._tried(part, draft), rest):
                 if isinstance(found, Done):
@@ -122,20 +130,16 @@ class Evaluation:
         if failed:
             raise self._failure(failed, len(parts))
         return Evaluated(
-            Result(
-                reduce(
-                    lambda schema, d: replace(draft, current=schema).settle(d.result.schema),
-                    done[1:],
-                    first.result.schema,
-                ),
-                tuple(file for d in done for file in d.result.files),
-                frozenset(path for d in done for path in d.result.replaced),
-                cursor=first.result.cursor,
-            ),
+            _joined(draft, [d.result for d in done]),
             len(parts),
             sum(d.reused for d in done),
             tuple(d.address for d in done),
         )
+
+    @property
+    def _grows(self) -> bool:
+        """Whether each part may add columns, so that one follows the other."""
+        return self.task.model.form is Form.SOURCE and self._lanes == 1
 
     @property
     def _lanes(self) -> int:
@@ -197,7 +201,9 @@ class Evaluation:
         return Result(self.draft.settle(schema), ())
 
     def _parts(self) -> Sequence[Part]:
-        parts = parts_of(self.task, self.means.survey, state_of(self.before), self._current)
+        parts = parts_of(
+            self.task, self.means.survey, state_of(self.before), self._current, self._aside
+        )
         if not self.task.model.each or not parts:
             return parts
         task = self.task
@@ -219,6 +225,12 @@ class Evaluation:
         frame = self.means.ports.store.frame(self.before, self.before.main, column)
         return replace(frame, reader=self.means.worker)
 
+    def _aside(self) -> Frame | None:
+        """What is put aside of the table's rows now."""
+        if self.aside is None or self.aside.main is None:
+            return None
+        return self.means.ports.store.frame(self.aside, self.aside.main)
+
     def _finished(self, part: Part, draft: Draft) -> Done:
         """A part's result, found or computed, and where it is kept."""
         task, clock = self.task, time.perf_counter()
@@ -237,7 +249,7 @@ class Evaluation:
             part,
             address,
             {name: entry.stamp for name, entry in entries.items()},
-            fixed=draft is not self.draft,
+            fixed=draft is not self.draft and not self._grows,
             needs=task.model.needs,
         )
         result = self._carried_out(self.means.worker.evaluate, order)
@@ -262,6 +274,30 @@ class Evaluation:
     def _referred(self, inputs: Mapping[TableName, Frame]) -> dict[TableName, Frame]:
         """The frames as they can be sent elsewhere, and be opened there."""
         return {n: replace(frame, reader=self.means.worker) for n, frame in inputs.items()}
+
+
+def _joined(draft: Draft, results: Sequence[Result]) -> Result:
+    """What the results of parts are together; `draft` is that of the parts after the first."""
+    first, *others = results
+    schema = reduce(
+        lambda schema, r: replace(
+            draft, current=schema, last_column_id=max(draft.last_column_id, schema.last_id)
+        ).settle(r.schema),
+        others,
+        first.schema,
+    )
+    asides = [r.aside for r in results if r.aside and draft.aside]
+    return Result(
+        schema,
+        tuple(file for r in results for file in r.files),
+        frozenset(path for r in results for path in r.replaced),
+        cursor=first.cursor,
+        aside=_joined(draft.aside, asides) if draft.aside and asides else None,
+        taken=sum(r.taken for r in results),
+        refused=sum(r.refused for r in results),
+        sample=next((r.sample for r in results if r.sample), ""),
+        remarks=tuple(dict.fromkeys(remark for r in results for remark in r.remarks)),
+    )
 
 
 def _after(draft: Draft, first: Result) -> Draft:

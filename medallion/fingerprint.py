@@ -20,6 +20,7 @@ from typing import Any
 from medallion.forms import Form
 from medallion.graph import Node
 from medallion.model import Model
+from medallion.source import Landing, Source
 from medallion.sql import Query
 
 IsProject = Callable[[str], bool]
@@ -36,13 +37,22 @@ def fingerprint(node: Node, query: Query | None, is_project: IsProject) -> str:
         case Form.SQL:
             code: Any = query.normal if query else ""
         case Form.SOURCE:
-            code = asdict(model.source())
+            code = _source(model.source())
         case _:
             code = None
-    if code is None or model.window:  # what a window is made into, one window cannot tell
+    if code is None or model.windowed:  # what a window is made into, one window cannot tell
         code = [code, _python(model, is_project)]
     meaning = json.dumps([code, _declaration(model)], sort_keys=True)
     return hashlib.sha256(meaning.encode()).hexdigest()[:16]
+
+
+def _source(source: Source) -> Mapping[str, Any]:
+    """What a source says, without what it does not say."""
+    said = asdict(source)
+    if not isinstance(source, Landing):
+        return said
+    usual = asdict(Landing(""))
+    return {k: v for k, v in said.items() if k in ("pattern", "columns") or v != usual[k]}
 
 
 def _declaration(model: Model) -> list[Any]:

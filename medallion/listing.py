@@ -12,7 +12,7 @@ from medallion.project import Project
 from medallion.render import table
 from medallion.schema import Schema, show
 from medallion.selection import select
-from medallion.table import Table
+from medallion.tables import Table
 
 
 def listing(project: Project, selection: str = "") -> list[dict[str, Any]]:

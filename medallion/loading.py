@@ -27,17 +27,21 @@ from medallion.suite import Suite
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """All that a project's files say. What its `queries` said can be kept for the next load."""
+    """All that a project's files say. What its `queries` said can be kept for the next load.
+
+    `asides` are the tables of rows that are put aside, beside those of models.
+    """
 
     graph: Graph
     suites: Mapping[TableName, Suite]
     codes: Mapping[TableName, str]
     queries: Queries
+    asides: frozenset[TableName] = frozenset()
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """Where rows land."""
-        return tuple(n.model.source() for n in self.graph if n.model.form is Form.SOURCE)
+        return tuple(n.model.landing() for n in self.graph if n.model.form is Form.SOURCE)
 
 
 def load(settings: Settings) -> Definition:
@@ -47,18 +51,33 @@ def load(settings: Settings) -> Definition:
         DefinitionError: a file cannot be loaded, or what it says makes no graph.
     """
     folder = settings.root / settings.models
-    models = list(load_models(folder, settings.root))
+    models = [model.settled() for model in load_models(folder, settings.root)]
     sql = [(m, m.text()) for m in models if m.form is Form.SQL]
     known = Queries(settings.cache_path / "queries.json")
     queries = {m.name: known.parse(text, m.place) for m, text in sql}
     graph = make_graph([Node(m, _reads(m, queries.get(m.name))) for m in models])
+    asides = frozenset(_asides(graph))
     suites = load_suites(settings.root / settings.expectations, graph, settings.root)
     inner = f"{_package(folder)}."
     codes = {
         n.name: fingerprint(n, queries.get(n.name), lambda module: f"{module}.".startswith(inner))
         for n in graph
     }
-    return Definition(graph, suites, codes, known)
+    return Definition(graph, suites, codes, known, asides)
+
+
+def _asides(graph: Graph) -> Iterator[TableName]:
+    names = {node.name for node in graph}
+    for node in graph:
+        aside = node.model.aside
+        if aside in names:
+            raise DefinitionError(
+                f"{node.model.place}: lines of {node.name} that cannot be parsed go to {aside}, "
+                "which is a model",
+                hint="rename that model",
+            )
+        if aside:
+            yield aside
 
 
 def load_models(folder: Path, root: Path) -> Iterator[Model]:

@@ -11,7 +11,7 @@ from medallion.model import Model
 from medallion.names import TableName
 from medallion.ports import Files
 from medallion.result import find, result_text
-from medallion.table import Draft, Result
+from medallion.tables import Draft, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ run.
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, Unpack, overload
 
@@ -19,25 +19,28 @@ from medallion.declaration import (
     read_declaration,
 )
 from medallion.errors import DefinitionError, MedallionError
+from medallion.extraction import Extract
 from medallion.forms import Form
 from medallion.mask import Mask
 from medallion.names import Layer, TableName
 from medallion.partition import Transform
 from medallion.resources import Resources
 from medallion.signature import Each, Function, Input, read_signature
-from medallion.source import Extract, Landing, Source
+from medallion.source import WINDOW_FIELDS, Landing, Source, fields, filled, shared
 from medallion.window import Grain, Window
 
 _SOME = 262_968  # the first hour of the year 2000
+_OTHER = 1_262_254  # late on 30 December 2113: no part of its times is the same
 
 
 @dataclass(frozen=True)
 class Model:
     """One table's definition. Calling it calls the function, with plain DataFrames in a test.
 
-    `window` is the name of the parameter that receives the window to build, if there is one, and
-    `cursor` that of the one that receives where to go on reading. A helper task is a model without
-    a table: its rows are a result that others read.
+    `window` is the name of the parameter that receives the window to build, if there is one;
+    `by_pattern` says that the pattern of its landed files names the window instead. `cursor` is
+    the parameter that receives where to go on reading. A helper task is a model without a table:
+    its rows are a result that others read.
     """
 
     name: TableName
@@ -53,6 +56,7 @@ class Model:
     strategy: Strategy = Strategy.FULL
     window: str = ""
     cursor: str = ""
+    by_pattern: bool = False
     each: Each | None = None
     retries: int = 0
     timeout: float = 0
@@ -86,6 +90,29 @@ class Model:
         return grain_of(self.time_column, self.partition_by)
 
     @property
+    def windowed(self) -> bool:
+        """Whether what it is made from is told by the window alone."""
+        return bool(self.window) or self.by_pattern
+
+    @property
+    def aside(self) -> TableName | None:
+        """The table of the lines that cannot be parsed, of a source that puts them aside.
+
+        Raises:
+            DefinitionError: the model's name leaves no room for the table's.
+        """
+        source = self.source() if self.form is Form.SOURCE else None
+        if not isinstance(source, Landing) or not source.quarantines:
+            return None
+        if self.name.aside is None:
+            raise DefinitionError(
+                f"{self.place}: {self.name} has a name too long for a table beside it, "
+                f"{self.name}__quarantine",
+                hint="use at most 51 letters",
+            )
+        return self.name.aside
+
+    @property
     def needs(self) -> Resources:
         """What one call of it may use."""
         return Resources(self.cpu, self.memory, self.timeout)
@@ -105,6 +132,43 @@ class Model:
 
     def source(self, window: Window | None = None) -> Source:
         """The source of a model that lands rows; that of some window where none is said."""
+        source = self._source(window)
+        if not isinstance(source, Landing) or not fields(source.pattern) & WINDOW_FIELDS:
+            return source
+        window = window or self._some
+        return replace(source, pattern=filled(source.pattern, window.start, window.end))
+
+    def landing(self) -> Source:
+        """The source; of files with a pattern of all folders where they can be in any window."""
+        source = self.source()
+        if not self.windowed or not isinstance(source, Landing):
+            return source
+        last = self.source(Grain.HOUR.window(_OTHER))
+        assert isinstance(last, Landing)
+        return replace(source, pattern=shared(source.pattern, last.pattern))
+
+    def settled(self) -> "Model":
+        """The model as its source means it: built by window where its pattern names one.
+
+        Raises:
+            DefinitionError: such a model has no time column, or another strategy.
+        """
+        if self.form is not Form.SOURCE or self.window:
+            return self
+        source = self._source(None)
+        named = fields(source.pattern) & WINDOW_FIELDS if isinstance(source, Landing) else ()
+        if not named:
+            return self
+        if self.grain is None or self.strategy is not Strategy.APPEND:
+            lacks = "no time_column" if self.grain is None else f"strategy={str(self.strategy)!r}"
+            raise DefinitionError(
+                f"{self.place}: the files of {self.name} are named by {{{min(named)}}}, the window "
+                f"that is built, and it declares {lacks}",
+                hint='declare: time_column="pickup_at", partition_by=day("pickup_at")',
+            )
+        return replace(self, strategy=Strategy.WINDOW, by_pattern=True)
+
+    def _source(self, window: Window | None) -> Source:
         source = self._called(window)
         if not isinstance(source, Source):
             raise DefinitionError(
@@ -116,8 +180,12 @@ class Model:
 
     def given(self, window: Window | None) -> dict[str, Window]:
         """The argument that says which window is built, for a function that takes one."""
+        return {self.window: window or self._some} if self.window else {}
+
+    @property
+    def _some(self) -> Window:
         grain = self.grain or Grain.DAY
-        return {self.window: window or grain.window(grain.ordinal(_SOME))} if self.window else {}
+        return grain.window(grain.ordinal(_SOME))
 
     def _called(self, window: Window | None) -> Any:
         try:

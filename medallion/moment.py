@@ -7,7 +7,7 @@ from medallion.errors import DefinitionError
 from medallion.frame import Frame
 from medallion.names import TableName, branch_of
 from medallion.ports import Store
-from medallion.table import Table
+from medallion.tables import Table
 
 
 def frame_at(

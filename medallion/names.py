@@ -14,6 +14,7 @@ from medallion.errors import DefinitionError
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _RUN = re.compile(r"[0-9]{8}t[0-9]{6}-[0-9a-f]{6}")
 _BRANCH = "run-"
+_ASIDE = "__quarantine"
 
 MAIN = "main"
 
@@ -67,6 +68,16 @@ class TableName:
     def is_task(self) -> bool:
         """Whether it names a helper task, which has a result and no table."""
         return self.layer is Layer.TASK
+
+    @property
+    def aside(self) -> "TableName | None":
+        """The table of what is put aside of this one's rows; None where its name is too long.
+
+        >>> str(TableName.parse("bronze.trips").aside)
+        'bronze.trips__quarantine'
+        """
+        name = f"{self.model}{_ASIDE}"
+        return TableName(self.layer, name) if _NAME.fullmatch(name) else None
 
     def __str__(self) -> str:
         return f"{self.layer}.{self.model}"

@@ -8,7 +8,7 @@ from medallion.frame import Frame, Reader
 from medallion.names import TableName
 from medallion.resources import Resources
 from medallion.source import Stamp
-from medallion.table import WHOLE, Draft, Part, Result
+from medallion.tables import WHOLE, Draft, Part, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from medallion.declaration import Strategy
 from medallion.errors import SourceError
 from medallion.extract import Database, Span
+from medallion.extraction import Extract
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
 from medallion.need import Need
-from medallion.source import Extract
 from medallion.state import State
-from medallion.table import Part
+from medallion.tables import Part
 
 
 def reads_outside(model: Model) -> bool:

@@ -9,24 +9,31 @@ from medallion.outside import part_to_read
 from medallion.plan import Task
 from medallion.state import State
 from medallion.survey import Survey
-from medallion.table import WHOLE, Part
+from medallion.tables import WHOLE, Part
 
 
 def parts_of(
-    task: Task, survey: Survey, state: State | None, current: Callable[[], Frame | None]
+    task: Task,
+    survey: Survey,
+    state: State | None,
+    current: Callable[[], Frame | None],
+    aside: Callable[[], Frame | None] = lambda: None,
 ) -> Sequence[Part]:
     """The parts of a task, one for each window where it is built by window.
 
-    `state` is the table's; `current` gives its rows as they are, for what is merged into them.
+    `state` is the table's; `current` gives its rows as they are, for what is merged into them, and
+    `aside` those that were put aside.
     """
     need, model = task.need, task.model
     if survey.by_window(task.node):
         return _windows(task)
     if need.arrivals is not None:
-        new, again = need.arrivals.new, need.arrivals.again
-        merges = not need.anew and bool(again)
+        new, again_all = need.arrivals.new, need.arrivals.again
+        merges = not need.anew and bool(again_all)
         rows = current() if merges else None
-        return [Part(landed=(*new, *again), again=again if merges else (), current=rows)]
+        others = aside() if merges else None
+        again = again_all if merges else ()
+        return [Part(landed=(*new, *again_all), again=again, current=rows, aside=others)]
     if need.read:
         return [part_to_read(model, need, state, current(), survey.ports.database)]
     if model.strategy is Strategy.MERGE and not need.anew:

@@ -13,7 +13,7 @@ from medallion.model import Model
 from medallion.names import TableName
 from medallion.need import Need, Request, gone_warning, need_dict
 from medallion.suite import Suite
-from medallion.table import Snapshot, Table
+from medallion.tables import Snapshot, Table
 from medallion.window import NONE, Windows
 
 
@@ -50,6 +50,12 @@ class Task:
     def name(self) -> TableName:
         """The table that is written."""
         return self.node.name
+
+    @property
+    def tables(self) -> tuple[TableName, ...]:
+        """The names of what is written: its table, and that of rows that are put aside."""
+        aside = self.model.aside
+        return (self.name, aside) if aside else (self.name,)
 
     @property
     def part(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from medallion.extract import Database
@@ -13,7 +14,7 @@ from medallion.resources import NOTHING, Resources
 from medallion.schema import Schema
 from medallion.source import Stamp
 from medallion.suite import Suite, Verdict
-from medallion.table import WHOLE, Draft, Guarantee, Part, Publication, Result, Table, Write
+from medallion.tables import WHOLE, Draft, Guarantee, Part, Publication, Result, Table, Write
 from medallion.window import Grain, Windows
 
 T = TypeVar("T")
@@ -115,6 +116,14 @@ class Files(Protocol):
 
         Raises:
             SourceError: it cannot be read.
+        """
+        ...
+
+    def fetch(self, pattern: str, name: str, to: Path) -> None:
+        """Copy a landed file to a path of this machine: all of it, or nothing.
+
+        Raises:
+            SourceError: it is gone, cannot be read, or did not come whole.
         """
         ...
 

@@ -42,7 +42,7 @@ from medallion.sql import reads
 from medallion.suite import Audit
 from medallion.survey import Survey
 from medallion.sweep import Swept, expired, sweep_all
-from medallion.table import Snapshot, Table
+from medallion.tables import Snapshot, Table
 from medallion.window import Window, Windows, parse_range
 from medallion.worker import ProjectWorker, Shop
 
@@ -94,8 +94,8 @@ class Project:
         return ProjectWorker(self.settings, lambda: Shop(self.definition, self.ports))
 
     def tables(self) -> Mapping[TableName, Table]:
-        """The tables of the project's models, as far as they exist, as of one moment."""
-        return self.ports.catalog.tables([n.name for n in self.graph])
+        """The tables of the project, as far as they exist, as of one moment."""
+        return self.ports.catalog.tables([*(n.name for n in self.graph), *self.definition.asides])
 
     def settle(self) -> None:
         """Finish a publish that was interrupted, or put it back. Commands that write begin so."""
@@ -266,8 +266,7 @@ class Project:
 
         `Form.FRAME` gives a reference to them, which reads none.
         """
-        found = TableName.parse(name)
-        self.graph[found]
+        found = self._named(TableName.parse(name))
         frame = rows_at(self.survey, self.worker, found, self.ports.catalog.tables([found]), branch)
         return frame if form is Form.FRAME else frame.open(form)
 
@@ -286,7 +285,7 @@ class Project:
         """
         names = reads(text, "the query")
         for name in names:
-            self.graph[name]
+            self._named(name)
         tables = self.ports.catalog.tables(names)
         frames = {str(n): rows_at(self.survey, self.worker, n, tables, branch, at) for n in names}
         return self.ports.engine.query(text, frames, form, limit=limit)
@@ -312,7 +311,9 @@ class Project:
         """Publish what a run left on its branches, if it is what was audited."""
         self.settle()
         seen = self.tables()
-        tables = {n.name: seen[n.name] for n in self.graph if n.name in seen}
+        # In the order of a build; what was put aside beside a table comes with it.
+        names = (*(n.name for n in self.graph), *self.definition.asides)
+        tables = {name: seen[name] for name in names if name in seen}
         return publish_run(self.ports.catalog, tables, self.definition.suites, run)
 
     def discard(self, run: str) -> tuple[Branch, ...]:
@@ -346,9 +347,12 @@ class Project:
             raise DefinitionError(f"{name} was never published", hint="name a --branch")
         return diff(self.ports, table, table.snapshots[table.main].parent, table.main)
 
+    def _named(self, name: TableName) -> TableName:
+        """The name, if there is such a model, or a table of rows that are put aside."""
+        return name if name in self.definition.asides else self.graph[name].name
+
     def _table(self, name: str) -> Table:
-        found = TableName.parse(name)
-        self.graph[found]
+        found = self._named(TableName.parse(name))
         if found.is_task:
             raise DefinitionError(
                 f"{name} is a task: it has a result, and no versions",

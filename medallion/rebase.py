@@ -1,6 +1,6 @@
 """Rebase: put the windows that a run built on top of what others published meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from medallion.changes import moved
@@ -10,18 +10,35 @@ from medallion.need import Need, need_of_windows
 from medallion.plan import Task
 from medallion.state import state_of
 from medallion.survey import Survey
-from medallion.table import Table, Write
+from medallion.tables import Publication, Table, Write
 from medallion.window import Windows
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run committed of one table: for which need, from which snapshots of its inputs."""
+    """What a run committed of one table: for which need, from which snapshots of its inputs.
+
+    `aside` is what it put aside of the rows, in a table of their own.
+    """
 
     write: Write
     need: Need
     pins: Mapping[TableName, int]
     snapshot: int = 0
+    aside: Write | None = None
+    aside_snapshot: int | None = None
+
+    @property
+    def tables(self) -> tuple[TableName, ...]:
+        """The names of what is written."""
+        return tuple(w.draft.table for w in (self.write, self.aside) if w)
+
+    def publications(self, branch: str) -> Iterator[Publication]:
+        """What is published of it in one step."""
+        yield Publication(self.write.draft.table, branch, self.write.base, self.snapshot)
+        if self.aside and self.aside_snapshot is not None:
+            aside = self.aside
+            yield Publication(aside.draft.table, branch, aside.base, self.aside_snapshot)
 
 
 def rebased(
@@ -30,7 +47,7 @@ def rebased(
     written: Written,
     tables: Mapping[TableName, Table],
     pins: Mapping[TableName, int],
-) -> Write | None:
+) -> Written | None:
     """The same files on `main` as it is now; None where `main` and the inputs did not move.
 
     Raises:
@@ -59,7 +76,12 @@ def rebased(
     stale = need_of_windows(task.model, state, task.code, changed, task.request).stale
     need = replace(written.need, stale=stale)
     settled = survey.new_state(task.node, need, state, pins)
-    return replace(write, base=table.main, state=settled.to_text())
+    aside = written.aside
+    if aside:
+        there = tables.get(aside.draft.table)
+        aside = replace(aside, base=there.main if there else None)
+    write = replace(write, base=table.main, state=settled.to_text())
+    return replace(written, write=write, pins=pins, aside=aside)
 
 
 def _conflict(name: TableName, what: str) -> ConflictError:

@@ -94,6 +94,8 @@ def result_line(result: TaskResult) -> str:
     told = counted(result.audit) if result.audit and result.audit.verdicts else ""
     if result.parts > 1 or result.reused:
         told = f"{_parts(result)}  {told}"
+    if result.quarantined:
+        told = f"{result.quarantined:,} quarantined  {told}"
     stayed = result.state is State.REJECTED and result.snapshot is None
     if stayed or result.state in (State.FAILED, State.SKIPPED, State.FRESH, State.AUDITED):
         done = f"{'':>12}"

@@ -47,7 +47,7 @@ class TaskResult:
     """The outcome of one task: what it wrote, and what its audit said.
 
     `parts` counts the windows or items that were built, `reused` those that an earlier run had
-    finished; `part` is what one of them is called.
+    finished; `part` is what one of them is called. `quarantined` counts rows that were put aside.
     """
 
     table: TableName
@@ -61,6 +61,8 @@ class TaskResult:
     parts: int = 0
     reused: int = 0
     part: str = "window"
+    quarantined: int = 0
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -120,6 +122,7 @@ def result_dict(result: TaskResult) -> dict[str, Any]:
         "snapshot": result.snapshot,
         "parts": result.parts,
         "reused": result.reused,
+        "quarantined": result.quarantined,
         "audit": audit and audit_dict(audit),
         "failure": asdict(result.failure) if result.failure else None,
     }

@@ -6,7 +6,7 @@ that would be computed.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from medallion.frame import DataFile, Frame
 from medallion.names import TableName
 from medallion.ports import Files
 from medallion.schema import Schema
-from medallion.table import ColumnStats, Draft, Part, Result, WrittenFile
+from medallion.tables import ColumnStats, Draft, Part, Result, WrittenFile
 from medallion.window import Window
 
 
@@ -43,30 +43,14 @@ def result_key(
         "cursor": part.cursor,
         "salt": salt,
     }
+    if part.aside is not None:
+        meaning["aside"] = _frame(part.aside)
     return _hash(json.dumps(meaning, sort_keys=True))[:32]
 
 
 def result_text(result: Result) -> str:
     """A result as text. Its second line is a hash of the first."""
-    line = json.dumps(
-        {
-            "finished": result.finished,
-            "cursor": result.cursor,
-            "schema": result.schema.to_json(),
-            "files": [
-                {
-                    "path": f.path,
-                    "rows": f.rows,
-                    "bytes": f.bytes,
-                    "partition": f.partition,
-                    "stats": {str(id): asdict(s) for id, s in f.stats.items()},
-                    "hash": f.hash,
-                }
-                for f in result.files
-            ],
-            "replaced": sorted(result.replaced),
-        }
-    )
+    line = json.dumps(_plain(result))
     return f"{line}\n{_hash(line)}\n"
 
 
@@ -75,11 +59,7 @@ def read_result(text: str) -> Result:
     line, _, rest = text.partition("\n")
     if rest != f"{_hash(line)}\n":
         raise ValueError(f"no result: {text:.60}")
-    read = json.loads(line)
-    schema = replace(Schema.from_json(read["schema"]), id=None)
-    files = tuple(map(_file, read["files"]))
-    replaced, finished = frozenset(read["replaced"]), float(read["finished"])
-    return Result(schema, files, replaced, finished, read["cursor"])
+    return _read(json.loads(line))
 
 
 def find(files: Files, address: str, draft: Draft) -> Result | None:
@@ -87,10 +67,17 @@ def find(files: Files, address: str, draft: Draft) -> Result | None:
     try:
         text = files.use(address)
         found = read_result(text) if text else None
-        there = files.hashes(f.path for f in found.files) if found else {}
+        there = files.hashes(f.path for f in files_of(found)) if found else {}
     except (StoreError, ValueError):  # as good as none: it is computed again
         return None
     return found if found and usable(found, draft, there) else None
+
+
+def files_of(result: Result) -> Iterator[WrittenFile]:
+    """All files that a result left, those of rows that are put aside too."""
+    yield from result.files
+    if result.aside:
+        yield from files_of(result.aside)
 
 
 def frame_text(frame: Frame) -> str:
@@ -114,7 +101,8 @@ def read_frame(text: str) -> Frame:
 def hashed(result: Result, hashes: Mapping[str, str]) -> Result:
     """The result with the hashes of its files."""
     files = tuple(replace(f, hash=hashes[f.path]) for f in result.files)
-    return replace(result, files=files)
+    aside = result.aside and hashed(result.aside, hashes)
+    return replace(result, files=files, aside=aside)
 
 
 def usable(result: Result, draft: Draft, hashes: Mapping[str, str]) -> bool:
@@ -125,7 +113,10 @@ def usable(result: Result, draft: Draft, hashes: Mapping[str, str]) -> bool:
     there = all(hashes.get(f.path) == f.hash for f in result.files)
     settled = draft.settle(result.schema)
     # Equal schemas may differ in field ids, by which the files' columns are found.
-    return there and settled.to_json()["fields"] == result.schema.to_json()["fields"]
+    same = there and settled.to_json()["fields"] == result.schema.to_json()["fields"]
+    if not same or result.aside is None or draft.aside is None:
+        return same and (result.aside is None) == (draft.aside is None)
+    return usable(result.aside, draft.aside, hashes)
 
 
 def _frame(frame: Frame) -> list[Any]:
@@ -135,6 +126,43 @@ def _frame(frame: Frame) -> list[Any]:
         within,
         sorted((f.path, f.bytes) for f in frame.files),
     ]
+
+
+def _plain(result: Result) -> dict[str, Any]:
+    told = {k: getattr(result, k) for k in ("cursor", "taken", "refused", "sample", "remarks")}
+    return {
+        "finished": result.finished,
+        "schema": result.schema.to_json(),
+        "files": [
+            {
+                "path": f.path,
+                "rows": f.rows,
+                "bytes": f.bytes,
+                "partition": f.partition,
+                "stats": {str(id): asdict(s) for id, s in f.stats.items()},
+                "hash": f.hash,
+            }
+            for f in result.files
+        ],
+        "replaced": sorted(result.replaced),
+        **({"aside": _plain(result.aside)} if result.aside else {}),
+        **{k: v for k, v in told.items() if v},
+    }
+
+
+def _read(read: Mapping[str, Any]) -> Result:
+    return Result(
+        replace(Schema.from_json(read["schema"]), id=None),
+        tuple(map(_file, read["files"])),
+        frozenset(read["replaced"]),
+        finished=float(read["finished"]),
+        cursor=read.get("cursor", ""),
+        aside=_read(read["aside"]) if "aside" in read else None,
+        taken=read.get("taken", 0),
+        refused=read.get("refused", 0),
+        sample=read.get("sample", ""),
+        remarks=tuple(read.get("remarks", ())),
+    )
 
 
 def _file(read: Mapping[str, Any]) -> WrittenFile:

@@ -9,7 +9,7 @@ from medallion.frame import Frame, Reader
 from medallion.moment import frame_at
 from medallion.names import TableName
 from medallion.survey import Survey
-from medallion.table import Table
+from medallion.tables import Table
 
 
 def rows_at(

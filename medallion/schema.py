@@ -191,10 +191,10 @@ def _evolve_type(new: Type, old: Type | None, ids: Iterator[int], what: str) -> 
         case str(), None:
             return new
         case str(), str():
-            wider = _wider(old, new)
-            if wider is None:
+            both = wider(old, new)
+            if both is None:
                 raise _changed(what, old, new)
-            return wider
+            return both
     raise _changed(what, old, new)
 
 
@@ -218,7 +218,8 @@ def _type_ids(type: Type) -> Iterator[int]:
             yield from _ids(type.fields)
 
 
-def _wider(old: str, new: str) -> str | None:
+def wider(old: str, new: str) -> str | None:
+    """The type that keeps the values of both without loss; None where Iceberg widens to none."""
     if old == new:
         return old
     for pair in (("int", "long"), ("float", "double")):

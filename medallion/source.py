@@ -1,20 +1,22 @@
 """Sources: where the rows of a bronze model come from."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from enum import StrEnum
 from glob import has_magic
+from itertools import takewhile
 from pathlib import Path
+from string import Formatter
 
 from medallion.address import is_remote
 from medallion.errors import DefinitionError
-from medallion.extract import Query, Span
-from medallion.resources import parse_duration
-from medallion.window import Window
 
 SOURCE_FILE = "_source_file"
 LOADED_AT = "_loaded_at"
+MOST_UNPARSABLE = 0.5
+WINDOW_FIELDS = frozenset({"start", "end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,15 @@ class Stamp:
 
     bytes: int
     changed_ns: int
+
+
+class SchemaChange(StrEnum):
+    """What is done when a file has other columns than the table."""
+
+    FAIL = "fail"
+    ADD = "add"
+    WIDEN = "widen"
+    IGNORE = "ignore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,109 +46,90 @@ class Landing(Source):
     """Landed files: CSV, TSV, JSON or Parquet, by the ending of their names.
 
     The rows get two more columns: `_source_file`, the name of the file they came from, and
-    `_loaded_at`, when the run read them.
+    `_loaded_at`, when the run read them. `quarantines` says that lines which cannot be parsed go to
+    a table of their own, up to the share `most_unparsable` of a run's lines.
     """
 
     pattern: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    quarantines: bool = False
+    most_unparsable: float = MOST_UNPARSABLE
+    on_schema_change: SchemaChange = SchemaChange.ADD
 
 
-@dataclass(frozen=True, slots=True)
-class Extract(Source):
-    """Rows of a database, read when the model is built.
-
-    With a `cursor`, a column that only grows, rows are read from where the last build ended, less
-    the `lag`: seconds for a time, else a number. `deletes` says that rows whose key is gone there
-    go here as well. With a `window` its rows are read, by the model's time column.
-    """
-
-    query: Query
-    cursor: str = ""
-    lag: float = 0
-    deletes: bool = False
-    window: Window | None = None
-
-    def span(self, cursor: str | None, past: str | None) -> Span | None:
-        """What is read, from where the last build ended up to what is there now."""
-        if not self.cursor:
-            return None
-        return Span(self.cursor, cursor and behind(cursor, self.lag), past, closed=True)
-
-
-def table(
-    address: str,
-    name: str = "",
+def files(
+    pattern: str,
     *,
-    query: str = "",
-    columns: Sequence[str] = (),
-    cursor: str = "",
-    lag: str | float | timedelta = 0,
-    deletes: bool = False,
-    window: Window | None = None,
-    parallel: int = 1,
+    columns: Mapping[str, str] | None = None,
+    unparsable: str = "fail",
+    most_unparsable: float = MOST_UNPARSABLE,
+    on_schema_change: str = "add",
 ) -> Source:
-    """The rows of a table of MySQL, MariaDB or PostgreSQL, or those of a `query`.
-
-    Without more, all rows are read by each build and take the place of those before. With a
-    `cursor`, a column that only grows, the rows from the last one read on are read again and take
-    the place of what is there from it on; `lag` starts so much before it, `"10m"` or `1000`, for
-    rows that are committed late. Where the model declares a `unique_key` and the strategy
-    `"merge"`, rows take the place of those with their key, and `deletes` compares all keys. With
-    the model's `window`, the rows of that window are read. `parallel` reads ranges of the primary
-    key over so many connections. Secrets are named in the address, `${SHOP_PASSWORD}`.
-
-    Raises:
-        DefinitionError: what is said does not go together.
-    """
-    if bool(name) == bool(query):
-        raise DefinitionError(
-            "table() reads a table or a query", hint='write: table(address, "orders")'
-        )
-    if window and (cursor or deletes):
-        raise DefinitionError(f"table({name!r}) is read by window, or by cursor and key, not both")
-    if lag and not cursor:
-        raise DefinitionError(f"table({name!r}): lag={lag!r} says nothing without a cursor")
-    if parallel < 1:
-        raise DefinitionError(f"table({name!r}): parallel={parallel!r} counts connections")
-    read = Query(address, name, query.strip().rstrip(";"), tuple(columns), parallel)
-    seconds = parse_duration(lag) if isinstance(lag, str | timedelta) else lag
-    return Extract(read, cursor, seconds, deletes, window)
-
-
-def behind(cursor: str, lag: float) -> str:
-    """The value that lies so much before a cursor; of a date the day.
-
-    >>> behind("2026-11-21T02:00:00", 600), behind("1000", 10)
-    ('2026-11-21T01:50:00', '990')
-
-    Raises:
-        DefinitionError: it is text, before which nothing lies.
-    """
-    if not lag:
-        return cursor
-    try:
-        return f"{Decimal(cursor) - Decimal(lag):f}"
-    except InvalidOperation:
-        pass
-    try:
-        before = datetime.fromisoformat(cursor) - timedelta(seconds=lag)
-        return str(before.date()) if len(cursor) == len("2026-11-21") else before.isoformat()
-    except (ValueError, OverflowError):
-        raise DefinitionError(
-            f"the cursor {cursor!r} has no lag, it is no whole number and no time",
-            hint="take the lag away, or read by another column",
-        ) from None
-
-
-def files(pattern: str, *, columns: Mapping[str, str] | None = None) -> Source:
     """The rows of all files that match a pattern such as `{landing}/trips_*.csv`.
 
     `{landing}` stands for a location named in the settings; a relative pattern starts at the
-    project. `columns` declares names and DuckDB types: a declared column that a file lacks reads as
-    NULL; one that no declaration names is kept, as text where the file has no types. A value that
-    is not of its declared type fails the build. Without `columns` the types are found by reading.
+    project. `{start}` and `{end}` are those of the window that is built, with a form such as
+    `{start:%Y/%m/%d}`: files land for each window then. An address such as `s3://bucket/*.csv`
+    is read where it is; one of the web is a single file.
+
+    `columns` declares names and DuckDB types: a declared column that a file lacks reads as NULL;
+    one that no declaration names is kept, as text where the file has no types. A value that is not
+    of its declared type fails the build. Without `columns` the types are found by reading.
+
+    `unparsable="quarantine"` puts lines of CSV, TSV and JSON lines that cannot be parsed into the
+    table `<model>__quarantine`; if they are more than the share `most_unparsable` of a run's lines,
+    the build fails. `on_schema_change` says what is done when a file has other columns than the
+    table: "fail"; "add" them, with NULL for those that are missing; "widen" types as well, where no
+    value is lost; "ignore" those that the table lacks.
+
+    Raises:
+        DefinitionError: an argument is none of these.
     """
-    return Landing(pattern, dict(columns or {}))
+    if unparsable not in ("fail", "quarantine"):
+        raise DefinitionError(f"unparsable={unparsable!r}", hint='one of: "fail", "quarantine"')
+    if on_schema_change not in set(SchemaChange):
+        choices = ", ".join(f'"{choice}"' for choice in SchemaChange)
+        raise DefinitionError(f"on_schema_change={on_schema_change!r}", hint=f"one of: {choices}")
+    if isinstance(most_unparsable, bool) or not 0 <= most_unparsable <= 1:
+        raise DefinitionError(
+            f"most_unparsable={most_unparsable!r} is no share", hint="write: most_unparsable=0.01"
+        )
+    return Landing(
+        pattern,
+        dict(columns or {}),
+        unparsable == "quarantine",
+        most_unparsable,
+        SchemaChange(on_schema_change),
+    )
+
+
+def fields(pattern: str) -> frozenset[str]:
+    """The names between braces in a pattern; none where the braces do not fit together."""
+    try:
+        named = (name for _, name, _, _ in Formatter().parse(pattern))
+        return frozenset(re.split(r"[.\[]", name)[0] for name in named if name)
+    except ValueError:
+        return frozenset()
+
+
+def filled(pattern: str, start: datetime, end: datetime) -> str:
+    """The pattern of one window: `{start:%Y-%m}` and `{end:%Y-%m}` become times, others stay."""
+    parts = []
+    for text, name, form, conversion in Formatter().parse(pattern):
+        parts.append(text.replace("{", "{{").replace("}", "}}"))
+        if name is not None:
+            field = (
+                f"{{{name}{f'!{conversion}' if conversion else ''}{f':{form}' if form else ''}}}"
+            )
+            timed = fields(field) & WINDOW_FIELDS
+            parts.append(field.format(start=start, end=end) if timed else field)
+    return "".join(parts)
+
+
+def shared(pattern: str, other: str) -> str:
+    """A pattern of all that is below the folders that two patterns begin with."""
+    pairs = zip(pattern.split("/")[:-1], other.split("/")[:-1], strict=False)
+    return "/".join([*(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)), "*"])
 
 
 def fixed_folder(pattern: str) -> str:

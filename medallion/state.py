@@ -15,7 +15,7 @@ from typing import Any
 
 from medallion.errors import DefinitionError
 from medallion.names import TableName
-from medallion.table import STATE, STATE_OF, Table
+from medallion.tables import STATE, STATE_OF, Table
 from medallion.window import ALL, NONE, Window, Windows
 
 _LONG = 100  # numbers; more are packed

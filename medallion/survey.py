@@ -33,7 +33,7 @@ from medallion.ports import Ports
 from medallion.source import Landing, Source
 from medallion.state import State, state_of
 from medallion.suite import Suite
-from medallion.table import Table
+from medallion.tables import Table
 from medallion.window import ALL, NONE, Window, Windows
 
 Tables = Mapping[TableName, Table]
@@ -70,9 +70,9 @@ class Survey:
             return need_of_task(self.memo(node, pins), request)
         model, code, table = node.model, self.codes[node.name], tables.get(node.name)
         state = state_of(table)
-        if reads_outside(model) and not model.window:
+        if reads_outside(model) and not model.windowed:
             need = need_of_read(model, state, code, request, _now(), goes_on=goes_on(model))
-        elif model.form is Form.SOURCE and not model.window:
+        elif model.form is Form.SOURCE and not model.windowed:
             need = need_of_landed(model, state, code, self._arrivals(model, state), request)
             if table and table.main is not None and state is None and not request.full_refresh:
                 need = replace(need, anew=False)  # rows of files that are gone may be in it
@@ -99,7 +99,7 @@ class Survey:
     def by_window(self, node: Node) -> bool:
         """Whether the model is built window by window."""
         windows = any(self.time_column(node, name) for name in node.reads)
-        return node.model.strategy is Strategy.WINDOW and bool(windows or node.model.window)
+        return node.model.strategy is Strategy.WINDOW and bool(windows or node.model.windowed)
 
     def time_column(self, node: Node, name: TableName) -> str:
         """The time column by which the model reads an input; nothing if it reads it whole."""
@@ -176,7 +176,7 @@ class Survey:
         assert need.arrivals is not None
         kept = {} if need.anew else self.ledger(before).entries
         taken = need.arrivals.entries
-        if model.window and model.grain:
+        if model.windowed and model.grain:
             # A window is replaced whole: what is gone of it stays in no row.
             built = {str(window) for window in need.windows.split(model.grain)}
             kept = {n: e for n, e in kept.items() if home(n)[0] not in built}

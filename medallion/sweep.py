@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from medallion.graph import Graph
 from medallion.names import TableName
 from medallion.ports import Files, Ports
-from medallion.result import read_result
-from medallion.table import Table
+from medallion.result import files_of, read_result
+from medallion.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,11 @@ def sweep_all(
     """Sweep the results of all models and tasks."""
     swept = Swept()
     for node in graph:
-        table, used = tables.get(node.name), None
+        used = None
         if not node.name.is_task:
-            frames = [ports.store.frame(table, s) for s in table.snapshots] if table else []
+            # What a result put aside is in another table.
+            both = [tables[n] for n in (node.name, node.name.aside) if n and n in tables]
+            frames = [ports.store.frame(t, s) for t in both for s in t.snapshots]
             used = {file.path for frame in frames for file in frame.files}
         swept += sweep(ports.files, ports.catalog.location(node.name), before, used, dry=dry)
     return swept
@@ -71,6 +73,6 @@ def expired(files: Files, folder: str, before: float, *, dry: bool = False) -> M
 
 def _sizes(text: str) -> Mapping[str, int]:
     try:
-        return {f.path: f.bytes for f in read_result(text).files}
+        return {f.path: f.bytes for f in files_of(read_result(text))}
     except ValueError:  # one that a power cut took: nothing says what it was
         return {}

@@ -7,21 +7,25 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medallion.auditing import audit_snapshot, found
-from medallion.errors import ConflictError
+from medallion.errors import ConflictError, SourceError
 from medallion.evaluation import Done, Evaluated, Evaluation, Means, Told
 from medallion.frame import Frame
 from medallion.hiding import masked
 from medallion.memo import Memo
+from medallion.model import Model
 from medallion.names import TableName, branch_of
 from medallion.need import shown_windows
 from medallion.outside import reads_outside
+from medallion.partition import Transform
 from medallion.plan import Plan, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
 from medallion.report import Event, Listener, State, Step, TaskResult
+from medallion.source import Landing
 from medallion.state import state_of
 from medallion.survey import Survey
-from medallion.table import (
+from medallion.tables import (
+    ASIDE_TIME,
     CODE,
     INPUTS,
     RUN,
@@ -76,7 +80,7 @@ class Run:
 def update(run: Run, task: Task) -> TaskResult:
     """Do what the task needs, now that its inputs are there."""
     ports = run.ports
-    tables = ports.catalog.tables([task.name, *task.reads])
+    tables = ports.catalog.tables([*task.tables, *task.reads])
     pins = {name: _pin(run, name, pin) for name, pin in task.reads.items()}
     planned = {n: t for n, t in run.plan.tables.items() if n == task.name}
     if None in task.reads.values():
@@ -93,15 +97,28 @@ def update(run: Run, task: Task) -> TaskResult:
     if task.need.builds:
         location = ports.catalog.location(task.name)
         draft = _draft(task, tables.get(task.name), location, run.plan.run)
+        aside = task.model.aside
+        if aside:
+            draft = replace(draft, aside=_draft_aside(run, task, aside, tables.get(aside)))
         # What is built in any case is found by this run alone; so is what may be another by now.
         anew = task.request.full_refresh or reads_outside(task.model)
         salt = run.plan.run if anew else ""
-        done = _evaluate(run, task, before, draft, inputs, salt)
-        result = replace(result, parts=done.parts, reused=done.reused, part=task.part)
-        write = _write(run, task, before, draft, done.result, pins)
+        kept = tables.get(aside) if aside else None
+        done = _evaluate(run, task, before, draft, inputs, salt, kept)
+        check_refused(task.model, done.result)
+        result = replace(
+            result,
+            parts=done.parts,
+            reused=done.reused,
+            part=task.part,
+            quarantined=done.result.refused,
+            warnings=tuple(f"{task.name}: {remark}" for remark in done.result.remarks),
+        )
+        beside = _write_aside(run, task, kept, draft, done.result)
+        write = _write(run, task, before, draft, done.result, pins, always=beside is not None)
         if write is not None:
             rows, size = done.result.rows, done.result.bytes
-            written = Written(write, task.need, pins)
+            written = Written(write, task.need, pins, aside=beside)
             return commit_and_audit(run, task, written, replace(result, rows=rows, bytes=size))
         cursor = done.result.cursor if task.need.read else None
     return _settle(run, task, planned[task.name], pins, inputs, result, cursor)
@@ -153,6 +170,7 @@ def _evaluate(
     draft: Draft,
     inputs: Mapping[TableName, Frame],
     salt: str,
+    aside: Table | None = None,
 ) -> Evaluated:
     def tell(step: Step, of: Part, **details: Any) -> None:
         run.tell(step, task.name, **part_dict(of), **details)
@@ -170,7 +188,7 @@ def _evaluate(
         ),
         lambda part, line: tell(Step.PRINTED, part, line=line),
     )
-    done = Evaluation(run.means, task, inputs, draft, before, told, salt).run()
+    done = Evaluation(run.means, task, inputs, draft, before, told, salt, aside).run()
     run.addresses[task.name] = done.addresses
     return done
 
@@ -182,11 +200,17 @@ def _write(
     draft: Draft,
     result: Result,
     pins: Mapping[TableName, int],
+    *,
+    always: bool,
 ) -> Write | None:
-    """The commit of what was evaluated; None if the rows turn out to be those there are."""
+    """The commit of what was evaluated; None if the rows turn out to be those there are.
+
+    `always` says that something else moves with it.
+    """
     need = task.need
     replaces = None if need.anew else need.replaces | result.replaced
-    if replaces is not None and replaces == {f.path for f in result.files} and not need.creates:
+    same = replaces is not None and replaces == {f.path for f in result.files}
+    if same and not need.creates and not always:
         return None
     summary = {
         RUN: run.plan.run,
@@ -200,6 +224,53 @@ def _write(
     state = run.survey.new_state(task.node, need, state_of(before), pins, cursor).to_text()
     comment = masked(task.model.description)
     return Write(draft, run.branch, task.base, result, summary, comment, replaces, state)
+
+
+def _write_aside(
+    run: Run, task: Task, table: Table | None, draft: Draft, result: Result
+) -> Write | None:
+    """The commit of what was put aside; None if that is what there is."""
+    found = result.aside
+    if found is None and draft.aside and draft.aside.current:
+        found = Result(draft.aside.current, ())
+    if draft.aside is None or found is None:
+        return None
+    need, replaces = task.need, found.replaced
+    if table and table.main is not None and need.windows and task.model.windowed:
+        there = run.ports.store.frame(table, table.main, ASIDE_TIME).files
+        replaces |= {f.path for f in there if f.span is None or need.windows.meets(f.span)}
+    moves = bool(replaces or found.files or need.anew)
+    if table and table.main is not None and not moves:
+        return None
+    base = table.main if table else None
+    return Write(
+        draft.aside,
+        run.branch,
+        base,
+        found,
+        {RUN: run.plan.run, CODE: task.code},
+        f"lines of the landed files of {task.name} that cannot be parsed",
+        None if need.anew else replaces,
+    )
+
+
+def check_refused(model: Model, result: Result) -> None:
+    """Whether so many rows may be put aside.
+
+    Raises:
+        SourceError: they may not.
+    """
+    if not result.refused:
+        return
+    source = model.source()
+    assert isinstance(source, Landing)
+    most = source.most_unparsable
+    if result.refused > most * result.taken:
+        raise SourceError(
+            f"{model.name}: {result.refused:,} of {result.taken:,} lines cannot be parsed, "
+            f"such as {result.sample}",
+            hint=f"mend the files, or allow more than most_unparsable={most:g}",
+        )
 
 
 def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
@@ -219,13 +290,16 @@ def _commit(run: Run, task: Task, written: Written) -> Written:
     """Commit to the run's branch; where others built other windows meanwhile, on top of theirs."""
     while True:
         try:
-            return replace(written, snapshot=run.ports.store.commit(written.write))
+            store, aside = run.ports.store, written.aside
+            snapshot = store.commit(written.write)
+            beside = store.commit(aside) if aside else None
+            return replace(written, snapshot=snapshot, aside_snapshot=beside)
         except ConflictError:
-            tables = run.ports.catalog.tables([task.name, *task.reads])
-            write = rebased(run.survey, task, written, tables, written.pins)
-            if write is None:  # `main` is where it was: it is something else
+            tables = run.ports.catalog.tables([*written.tables, *task.reads])
+            again = rebased(run.survey, task, written, tables, written.pins)
+            if again is None:  # `main` is where it was: it is something else
                 raise
-            written = replace(written, write=write)
+            written = again
 
 
 def _settle(
@@ -269,5 +343,22 @@ def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:
         tuple(table.schemas.values()),
         table.last_column_id,
         task.model.renamed,
+        keeps=not task.need.anew,
+    )
+
+
+def _draft_aside(run: Run, task: Task, name: TableName, table: Table | None) -> Draft:
+    location = table.location if table else run.ports.catalog.location(name)
+    grain = task.model.grain if task.model.windowed else None
+    draft = Draft(
+        name, location, run.plan.run, (Transform(grain.value, ASIDE_TIME),) if grain else ()
+    )
+    if table is None:
+        return draft
+    return replace(
+        draft,
+        current=table.schema_at(table.main) if table.main is not None else None,
+        known=tuple(table.schemas.values()),
+        last_column_id=table.last_column_id,
         keeps=not task.need.anew,
     )

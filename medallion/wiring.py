@@ -52,7 +52,7 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
         _catalog(settings, lake, blobs, files),
         later(lambda: _store(lake, spill)),
         files,
-        later(lambda: _engine(duck, spill, settings, database)),
+        later(lambda: _engine(duck, spill, settings, files, database)),
         database,
         later(lambda: _auditor(duck)),
         later(lambda: _executor(settings, spill, held)),
@@ -142,10 +142,12 @@ def _store(lake: "Lake", spill: Path) -> Store:
     return IcebergStore(lake, spill)
 
 
-def _engine(duck: "Duck", spill: Path, settings: Settings, database: Database) -> Engine:
+def _engine(
+    duck: "Duck", spill: Path, settings: Settings, files: Files, database: Database
+) -> Engine:
     from medallion.adapters.duckdb.engine import DuckDBEngine
 
-    return DuckDBEngine(duck, spill, settings.place, database, settings.codec)
+    return DuckDBEngine(duck, spill, settings.place, files, database, settings.codec)
 
 
 def _database(secrets: Secrets) -> Database:

@@ -26,9 +26,9 @@ from medallion.model import Model
 from medallion.order import Order
 from medallion.ports import Ports
 from medallion.resources import Resources
-from medallion.result import find, frame_text, hashed, read_frame, result_text
+from medallion.result import files_of, find, frame_text, hashed, read_frame, result_text
 from medallion.source import Landing
-from medallion.table import Result
+from medallion.tables import Result
 
 # A catalog's address and options may hold a password, and no worker needs them.
 _STAY = ("root", "catalog", "catalog_options")
@@ -63,7 +63,7 @@ class ProjectWorker:
             return kept
         result = shop.ports.engine.evaluate(model, order.inputs, order.draft, order.part)
         self._check(order, model, result, files.landed)
-        whole = hashed(result, files.hashes(f.path for f in result.files))
+        whole = hashed(result, files.hashes(f.path for f in files_of(result)))
         whole = replace(whole, finished=time.time())
         # One that a power cut takes is computed again, and seen not to be whole.
         files.write(order.address, result_text(whole), lasting=False)

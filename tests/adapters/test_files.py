@@ -34,7 +34,7 @@ from medallion.adapters.iceberg.files import data_file
 from medallion.errors import ModelError
 from medallion.partition import Transform
 from medallion.schema import Column, ListType, MapType, Schema, StructType
-from medallion.table import ColumnStats, WrittenFile
+from medallion.tables import ColumnStats, WrittenFile
 
 # A name for it: Hypothesis keeps the class itself alive past DuckDB's own end, which complains.
 Duck: TypeAlias = "duckdb.DuckDBPyConnection"

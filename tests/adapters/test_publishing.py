@@ -23,7 +23,7 @@ from medallion.config import Settings
 from medallion.errors import CatalogError, ConflictError
 from medallion.names import TableName, branch_of
 from medallion.report import State
-from medallion.table import Publication, Table
+from medallion.tables import Publication, Table
 from medallion.wiring import connect
 
 NAMES = tuple(map(TableName.parse, ("bronze.z", "bronze.a", "silver.c", "silver.b", "gold.e")))

@@ -13,7 +13,7 @@ from support.rest import rest_server
 from medallion.config import Settings
 from medallion.errors import CatalogError, DefinitionError
 from medallion.names import branch_of
-from medallion.table import STATE
+from medallion.tables import STATE
 from medallion.wiring import connect
 
 ROWS = rows((1, 1.5, "a"))

@@ -36,7 +36,7 @@ from medallion.adapters.iceberg.store import IcebergStore
 from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.schema import Column, Schema
-from medallion.table import ColumnStats, Draft, Publication, Result, Write, WrittenFile
+from medallion.tables import ColumnStats, Draft, Publication, Result, Write, WrittenFile
 from medallion.window import Grain, Window
 
 NAME, BRANCH = TableName.parse("silver.trips"), "run-20260101t000000-00000a"

@@ -30,7 +30,7 @@ from medallion.errors import CatalogError, MedallionError, StoreError
 from medallion.names import TableName
 from medallion.ports import Catalog
 from medallion.schema import Schema
-from medallion.table import Snapshot, Table
+from medallion.tables import Snapshot, Table
 
 NAME = TableName.parse("silver.t")
 ROWS = pa.table({"id": pa.array([1, 2], pa.int32()), "day": pa.array([0, 40], pa.date32())})

@@ -12,7 +12,7 @@ from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.stats import parse_stats
 from medallion.adapters.duckdb.types import field_ids, iceberg_type
 from medallion.schema import Column, Schema, evolve
-from medallion.table import ColumnStats
+from medallion.tables import ColumnStats
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from medallion.config import Settings
 from medallion.names import TableName
 from medallion.partition import Transform, bucket, day, hour, identity, month, year
 from medallion.schema import Column, Schema
-from medallion.table import Draft, WrittenFile
+from medallion.tables import Draft, WrittenFile
 from medallion.wiring import connect
 
 TIMES = ("timestamp", "timestamptz")

@@ -10,7 +10,7 @@ from medallion.errors import ConflictError
 from medallion.names import TableName, branch_of
 from medallion.ports import Ports
 from medallion.schema import Schema
-from medallion.table import STATE, STATE_OF, Table
+from medallion.tables import STATE, STATE_OF, Table
 
 BRANCH, OTHER_BRANCH = branch_of(FIRST), branch_of(SECOND)
 ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))

@@ -11,7 +11,7 @@ from medallion.errors import DefinitionError, ModelError
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Column, Schema
-from medallion.table import Draft
+from medallion.tables import Draft
 
 ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))
 TYPED = Schema((Column("id", "long"), Column("fare", "double"), Column("zone", "string")))

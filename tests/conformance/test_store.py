@@ -8,7 +8,7 @@ from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
 
 from medallion.errors import ConflictError, StoreError
 from medallion.names import branch_of
-from medallion.table import RUN, STATE
+from medallion.tables import RUN, STATE
 
 BRANCH, OTHER_BRANCH = branch_of(FIRST), branch_of(SECOND)
 ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))

@@ -7,7 +7,7 @@ from typing import Any
 from medallion import SQL, Form, Frame, Model, bronze, gold, silver
 from medallion.names import TableName, branch_of
 from medallion.ports import Ports
-from medallion.table import RUN, Draft, Publication, Result, Table, Write
+from medallion.tables import RUN, Draft, Publication, Result, Table, Write
 
 FIRST, SECOND = "20260101t000000-00000a", "20260102t000000-00000b"
 TRIPS, ZONES = TableName.parse("silver.trips"), TableName.parse("silver.zones")

@@ -13,7 +13,7 @@ from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Column, Schema
 from medallion.suite import Audit, Outcome, Severity, Suite, Verdict
-from medallion.table import CODE, RUN, Snapshot, Table
+from medallion.tables import CODE, RUN, Snapshot, Table
 
 few = settings(max_examples=30, deadline=None)
 RUN_ID = "20261121t020000-a1b2c3"

@@ -12,7 +12,7 @@ from medallion.graph import Node
 from medallion.names import TableName
 from medallion.need import Need, Request
 from medallion.plan import Plan, Scope, foreign, make_plan
-from medallion.table import Table
+from medallion.tables import Table
 from medallion.window import ALL as EVERY
 from medallion.window import Grain, Windows
 

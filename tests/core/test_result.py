@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from medallion.frame import DataFile, Frame
 from medallion.result import read_result, result_key, result_text, usable
 from medallion.schema import Column, Schema
-from medallion.table import ColumnStats, Draft, Part, Result, WrittenFile
+from medallion.tables import ColumnStats, Draft, Part, Result, WrittenFile
 from medallion.window import EVER, Window
 
 NAME = named("silver.a")

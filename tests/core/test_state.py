@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medallion.state import State, state_of
-from medallion.table import STATE, STATE_OF, Snapshot, Table
+from medallion.tables import STATE, STATE_OF, Snapshot, Table
 from medallion.window import ALL, NONE, Grain, Window, Windows, parse_range
 
 _YEARS = [parse_range(str(y), str(y)) for y in range(2010, 2020)]

@@ -42,7 +42,7 @@ def project(tmp_path: Path, shop: tuple[str, Engine]) -> Callable[..., Path]:
 
     def made(source: str = "", declared: str = "", parameter: str = "") -> Path:
         model = (
-            "from medallion import *\nfrom medallion.source import table\n\n"
+            "from medallion import *\n\n"
             f"@bronze({declared})\ndef orders({parameter}) -> Source:\n"
             f"    return table({shop[0]!r}, 'orders'{source})\n"
         )
@@ -217,7 +217,7 @@ def test_a_query_and_some_columns_can_be_read(
         tmp_path,
         {
             "models/bronze/orders.py": (
-                "from medallion import *\nfrom medallion.source import table\n\n@bronze\ndef orders() -> Source:\n"
+                "from medallion import *\n\n@bronze\ndef orders() -> Source:\n"
                 f"    return table({shop[0]!r}, query={query!r}, columns=['id', 'twice'])\n"
             )
         },

@@ -175,3 +175,70 @@ def test_a_source_of_which_no_day_has_a_file_says_so(tmp_path: Path) -> None:
     assert failure
     assert failure.kind == "SourceError"
     assert "no window has a landed file yet" in failure.message
+
+
+DATED = """
+from medallion import *
+
+@bronze(partition_by=day('happened'), time_column='happened', start='2019-01-01')
+def clicks({parameter}) -> Source:
+    return files(
+        {pattern}, columns={{"id": "bigint", "happened": "timestamp"}},
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    ("parameter", "pattern"),
+    [
+        ("", '"{lake}/{start:%Y/%m/%d}/*.csv"'),
+        ("window: Window", '"{lake}/{start:%Y/%m/%d}/*.csv"'),
+        ("window: Window", 'f"{{lake}}/{window.start:%Y/%m/%d}/*.csv"'),
+        ("", '"{lake}/{start.year}/{start:%m}/{start:%d}/*.csv"'),
+    ],
+)
+def test_files_may_lie_in_a_folder_of_their_window(
+    tmp_path: Path, parameter: str, pattern: str
+) -> None:
+    model = DATED.format(parameter=parameter, pattern=pattern)
+    write(
+        tmp_path,
+        {
+            "models/bronze/clicks.py": model,
+            "pyproject.toml": '[tool.medallion.locations]\nlake = "landing/lake"\n',
+        },
+    )
+    for day in (1, 2, 11):
+        land(tmp_path, f"lake/2019/01/{day:02}/part", [(day, f"2019-01-{day:02} 10:00:00")])
+    assert parts(build(tmp_path)) == {"bronze.clicks": 3}
+    land(tmp_path, "lake/2019/01/02/more", [(20, "2019-01-02")])
+    land(tmp_path, "lake/2019/02/01/part", [(30, "2019-02-01")])
+    assert parts(build(tmp_path)) == {"bronze.clicks": 2}
+    assert sorted(r["id"] for r in rows(tmp_path, "bronze.clicks")) == [1, 2, 11, 20, 30]
+    assert states(build(tmp_path)) == {"bronze.clicks": State.FRESH}
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ("", r"models/bronze/clicks\.py:4: .*named by \{end\}.*declares no time_column"),
+        (
+            "partition_by=day('happened'), time_column='happened', strategy='full'",
+            "named by {end}.*declares strategy='full'",
+        ),
+    ],
+)
+def test_files_named_by_the_window_want_one(tmp_path: Path, declared: str, told: str) -> None:
+    model = DATED.partition("(")[0] + f"({declared})\ndef clicks() -> Source:\n"
+    model += "    return files('landing/{end:%Y}.csv')\n"
+    write(tmp_path, {"models/bronze/clicks.py": model})
+    with pytest.raises(DefinitionError, match=told):
+        Project.load(tmp_path)
+
+
+def test_a_field_of_a_pattern_that_is_no_location_is_told(tmp_path: Path) -> None:
+    model = DATED.format(parameter="", pattern='"{lake}/{start:%Y}/*.csv"')
+    write(tmp_path, {"models/bronze/clicks.py": model})
+    with Project.load(tmp_path) as project, pytest.raises(DefinitionError) as refused:
+        project.build()
+    assert "names the location 'lake', which is not set" in refused.value.message

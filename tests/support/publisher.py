@@ -56,7 +56,7 @@ def _changes(sent: Any) -> bool:
 def _do(job: dict[str, Any]) -> None:
     from medallion.config import Settings
     from medallion.names import TableName
-    from medallion.table import Publication
+    from medallion.tables import Publication
     from medallion.wiring import connect
 
     os.environ.update(job["variables"])

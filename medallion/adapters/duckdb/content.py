@@ -59,6 +59,20 @@ def measured(path: Path) -> Content:
     return Content(size, 0 < both < feeds, last)
 
 
+def lines_of(path: Path) -> Iterator[bytes]:
+    """The lines of the file, each with the line feed that ends it.
+
+    Raises:
+        SourceError: it cannot be read to its end.
+    """
+    rest = b""
+    for chunk in _chunks(path):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line + b"\n" for line in whole)
+    if rest:
+        yield rest
+
+
 def copied(path: Path, copy: Path) -> None:
     """Copy the file decompressed, with line feeds as its only line ends.
 

@@ -7,38 +7,41 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from medallion.adapters.duckdb.arriving import Arrived, arrived, aside
 from medallion.adapters.duckdb.calling import called, raised, texts_of
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
 from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
-from medallion.adapters.duckdb.landed import landed, uniform
-from medallion.adapters.duckdb.landing import queries, unreadable
+from medallion.adapters.duckdb.fetched import listed, told
+from medallion.adapters.duckdb.landing import unreadable
 from medallion.adapters.duckdb.merging import following, merged, without
 from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import no_rows, rows_of
 from medallion.adapters.duckdb.scanning import scanned
 from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
-from medallion.adapters.duckdb.types import duckdb_type, iceberg_type
+from medallion.adapters.duckdb.types import iceberg_type
 from medallion.adapters.duckdb.writing import masked, stored, write
+from medallion.address import is_remote
 from medallion.cursor import Cursor
 from medallion.declaration import Strategy
 from medallion.errors import DefinitionError, MedallionError, ModelError, StoreError
 from medallion.extract import Database
+from medallion.extraction import Extract
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
 from medallion.names import TableName
+from medallion.ports import Files
 from medallion.schema import Column, Schema, checked
-from medallion.source import LOADED_AT, SOURCE_FILE, Extract, Landing, Source
-from medallion.table import WHOLE, Draft, Part, Result
+from medallion.source import Landing, Source
+from medallion.tables import WHOLE, Draft, Part, Result, WrittenFile
 from medallion.window import Grain, Windows
 
 # The others live on a connection, which is gone when the answer is there.
@@ -46,9 +49,9 @@ _ANSWERS = (Form.ARROW, Form.PANDAS, Form.POLARS, Form.LAZY)
 
 
 class DuckDBEngine:
-    """The `Engine` port on one DuckDB. `place` completes a source's pattern to a path.
+    """The `Engine` port on one DuckDB. `place` completes a source's pattern.
 
-    `codec` is that of the files it writes.
+    `files` fetches what landed elsewhere. `codec` is that of the files it writes.
     """
 
     def __init__(
@@ -56,34 +59,42 @@ class DuckDBEngine:
         duck: Duck,
         spill: Path,
         place: Callable[[Source], Source],
+        files: Files,
         database: Database,
         codec: str = "zstd",
     ) -> None:
         self._duck = duck
         self._spill = spill
         self._place = place
+        self._files = files
         self._database = database
         self._codec = codec
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
-        windowed = model.form is Form.SOURCE and model.window
+        windowed = model.form is Form.SOURCE and model.windowed
         if model.form not in (Form.SQL, Form.SOURCE) or windowed:
+            return None
+        given = model.source() if model.form is Form.SOURCE else None
+        source = self._place(given) if given else None
+        if isinstance(source, Landing) and is_remote(source.pattern):
+            listed(self._files, Landing(source.pattern))
             return None
         with (
             self._duck.session({str(k): v for k, v in inputs.items()}) as connection,
             self._scratch() as scratch,
         ):
             try:
-                source = self._place(model.source()) if model.form is Form.SOURCE else None
                 if isinstance(source, Extract):
                     texts: tuple[str, ...] = (columns_of(self._database, source.query),)
+                elif isinstance(source, Landing):
+                    texts = self._arrived(connection, source, scratch, reading=False).texts
                 else:
-                    texts = self._texts(connection, model, scratch, [], reading=False)
+                    texts = _query(model)
                 return _columns(connection, model, _all(texts))
             except duckdb.Error as error:
-                if isinstance(source, Landing):
-                    raise unreadable(source, error) from error
+                if isinstance(given, Landing):
+                    raise unreadable(given, error) from error
                 problem = failed(f"{model.place}: the SQL of {model.name} does not fit", error)
                 raise DefinitionError(problem.message, hint=problem.hint) from error
             except ModelError as error:
@@ -100,11 +111,26 @@ class DuckDBEngine:
         frames = {str(k): v for k, v in inputs.items()}
         late: list[Exception] = []
         cursor = Cursor.from_text(part.cursor if model.cursor else "")
-        with self._duck.session(frames) as connection, self._scratch() as scratch:
+        with (
+            self._duck.session(frames) as connection,
+            self._scratch() as scratch,
+            self._told(model, part, scratch),
+        ):
+            arrival = None
             try:
-                if model.form in (Form.SQL, Form.SOURCE):
+                if model.form is Form.SOURCE:
                     known = draft.current if draft.keeps else None
-                    texts = self._texts(connection, model, scratch, late, part, known)
+                    source = self._place(model.source(part.window))
+                    if isinstance(source, Extract):
+                        span = span_of(model, source, part)
+                        query = extracted(connection, self._database, source.query, span, late)
+                        texts: tuple[str, ...] = (query,)
+                    else:
+                        assert isinstance(source, Landing)
+                        arrival = self._arrived(connection, source, scratch, part, known)
+                        texts = arrival.texts
+                elif model.form is Form.SQL:
+                    texts = _query(model, part)
                 else:
                     called = self._called(
                         connection, model, inputs, scratch, part, cursor, draft.current, late
@@ -119,17 +145,9 @@ class DuckDBEngine:
                 rows, replaced = self._merged(connection, model, rows, schema, part, late)
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
-                written = write(
-                    connection,
-                    rows,
-                    schema,
-                    draft,
-                    alike=alike,
-                    codec=self._codec,
-                    remove=self._duck.remove,
-                )
-                files = tuple(written)
-                return Result(schema, files, replaced, cursor=_cursor(part, cursor))
+                written = self._written(connection, rows, schema, draft, alike=alike)
+                result = Result(schema, written, replaced, cursor=_cursor(part, cursor))
+                return self._aside(connection, model, arrival, result, draft, part)
             except duckdb.Error as error:
                 if late:
                     raise raised(model, model.function, late[0]) from late[0]
@@ -179,6 +197,11 @@ class DuckDBEngine:
         """The rows of a frame in that form; see `Frame.open`."""
         return scanned(self._duck.cursor, frame, form, columns, where, limit)
 
+    def _told(self, model: Model, part: Part, scratch: Path) -> AbstractContextManager[None]:
+        """Errors of copied files are told as those of the files."""
+        source = self._place(model.source(part.window)) if model.form is Form.SOURCE else None
+        return told(source, scratch) if isinstance(source, Landing) else nullcontext()
+
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
         """The name of a folder for one task: made by who needs it, and gone with the task."""
@@ -188,37 +211,62 @@ class DuckDBEngine:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _texts(
+    def _arrived(
         self,
         connection: duckdb.DuckDBPyConnection,
-        model: Model,
+        source: Landing,
         scratch: Path,
-        late: list[Exception],
         part: Part = WHOLE,
         known: Schema | None = None,
         *,
         reading: bool = True,
-    ) -> tuple[str, ...]:
-        """The query of a SQL model, those of a source; `reading` says if rows will be read.
+    ) -> Arrived:
+        """What landed for a source, as queries; `reading` says if its rows will be read.
 
         Files whose columns nobody declared are read as what is `known` of the table.
         """
-        if model.form is Form.SQL:
-            return (model.text(part.window).strip().rstrip(";"),)
-        source = self._place(model.source(part.window))
-        if isinstance(source, Extract):
-            span = span_of(model, source, part)
-            return (extracted(connection, self._database, source.query, span, late),)
-        assert isinstance(source, Landing)
-        now = datetime.now(UTC).isoformat()
-        files = landed(source, part.landed)
-        if known and not source.columns:
-            found = {c.name: duckdb_type(c.type) for c in known}
-            added = (SOURCE_FILE, LOADED_AT)
-            source = replace(source, columns={n: t for n, t in found.items() if n not in added})
-        if reading or not source.columns:
-            files = uniform(files, scratch)
-        return queries(connection, source, files, now)
+        return arrived(connection, self._files, source, part, known, scratch, reading=reading)
+
+    def _written(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        rows: Sequence[str],
+        schema: Schema,
+        draft: Draft,
+        *,
+        alike: bool = False,
+    ) -> tuple[WrittenFile, ...]:
+        remove = self._duck.remove
+        files = write(
+            connection, rows, schema, draft, alike=alike, codec=self._codec, remove=remove
+        )
+        return tuple(files)
+
+    def _aside(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        model: Model,
+        arrival: Arrived | None,
+        result: Result,
+        draft: Draft,
+        part: Part,
+    ) -> Result:
+        """The result with what is put aside of the files that landed."""
+        if arrival is None:
+            return result
+        result = replace(result, remarks=arrival.remarks)
+        parsed = arrival.parsed
+        if parsed is None or draft.aside is None:
+            return result
+        schema, rows, replaced = aside(connection, model, arrival, draft.aside, part)
+        files = self._written(connection, [rows], schema, draft.aside)
+        return replace(
+            result,
+            aside=Result(schema, files, replaced),
+            taken=parsed.taken,
+            refused=parsed.refused,
+            sample="" if model.mask else parsed.sample,
+        )
 
     def _called(
         self,
@@ -284,6 +332,10 @@ class DuckDBEngine:
             return texts_of(each.given if each else (), model)
         arguments = {i.parameter: self.open(inputs[i.table], i.form) for i in each.inputs}
         return texts_of(called(model, each.given, arguments), model)
+
+
+def _query(model: Model, part: Part = WHOLE) -> tuple[str, ...]:
+    return (model.text(part.window).strip().rstrip(";"),)
 
 
 def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:

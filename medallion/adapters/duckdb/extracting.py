@@ -10,10 +10,10 @@ from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.reading import no_rows
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.extract import Database, Query, Span
+from medallion.extraction import Extract
 from medallion.model import Model
 from medallion.schema import Schema
-from medallion.source import Extract
-from medallion.table import Part
+from medallion.tables import Part
 
 
 def span_of(model: Model, source: Extract, part: Part) -> Span | None:

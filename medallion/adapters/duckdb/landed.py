@@ -4,7 +4,7 @@ import codecs
 import csv
 import glob
 import io
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,7 +56,16 @@ def landed(source: Landing, names: Collection[str] | None = None) -> tuple[Lande
         raise SourceError(
             f"{folder / min(gone)} is gone since the build was planned", hint="build again"
         )
-    return tuple(_landed(p, n) for n, p in named.items() if names is None or n in set(names))
+    return looked({n: p for n, p in named.items() if names is None or n in set(names)})
+
+
+def looked(named: Mapping[str, Path]) -> tuple[Landed, ...]:
+    """The files with such names at those paths; of each only the header is read.
+
+    Raises:
+        SourceError: one is empty, or not what its ending says.
+    """
+    return tuple(_landed(path, name) for name, path in named.items())
 
 
 def uniform(files: Iterable[Landed], scratch: Path) -> tuple[Landed, ...]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import duckdb
 
+from medallion.adapters.duckdb.drift import Known, Taken, taken
 from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.landed import ARRAY, DELIMITERS, LINES, Landed
 from medallion.adapters.duckdb.quoting import literal, quote
+from medallion.address import shown
 from medallion.errors import SourceError
-from medallion.source import LOADED_AT, SOURCE_FILE, Landing
+from medallion.source import LOADED_AT, SOURCE_FILE, Landing, SchemaChange
 
 _FORMATS = {**dict.fromkeys(LINES, "format = 'newline_delimited'"), ARRAY: "format = 'array'"}
 _SCAN_BYTES = 64_000_000
@@ -21,18 +23,35 @@ _ALONE_BYTES = 8_000_000  # a file that is worth a scan of its own
 
 
 def queries(
-    connection: duckdb.DuckDBPyConnection, source: Landing, files: Sequence[Landed], now: str
+    connection: duckdb.DuckDBPyConnection,
+    source: Landing,
+    files: Sequence[Landed],
+    now: str,
+    table: Mapping[str, str] | None = None,
+    left: set[str] | None = None,
 ) -> tuple[str, ...]:
     """Queries that together give all rows, with the columns `_source_file` and `_loaded_at`.
 
-    Each reads some of the files, and has the columns of those. Writing one after the other takes
-    less memory and time than all at once where the rows of a file are of few partitions.
+    `table` are the columns of the table to which the rows come; what of a file is not taken because
+    the table lacks it is added to `left`. Each query reads some of the files, and has the columns
+    of those. Writing one after the other takes less memory and time than all at once where the rows
+    of a file are of few partitions.
 
     Raises:
-        SourceError: a file cannot be read, or lacks every declared column.
+        SourceError: a file cannot be read, lacks every declared column, or has other columns than
+            the source lets it have.
     """
+    known = Known({**(table or {}), **source.columns}, frozenset(source.columns))
+    change = source.on_schema_change
     try:
-        selects = [_select(connection, group, source.columns) for group in _groups(files)]
+        if change is SchemaChange.FAIL:
+            _check_alike(connection, known, files)
+        selects = []
+        for group in _groups(files):
+            select, others = _select(connection, group, known, change)
+            selects.append(select)
+            if left is not None:
+                left.update(others)
     except duckdb.Error as error:
         raise unreadable(source, error) from error
     loaded = f"{literal(now)}::timestamptz as {quote(LOADED_AT)}"
@@ -57,7 +76,7 @@ def unreadable(source: Landing, error: duckdb.Error) -> SourceError:
     )
     kept = [line for line in lines[:end] if not line.startswith(advice)]
     return SourceError(
-        f"the files {source.pattern} cannot be read: {'; '.join(kept)[:600]}",
+        f"the files {shown(source.pattern)} cannot be read: {'; '.join(kept)[:600]}",
         hint="mend or remove the file, or declare the column as varchar",
     )
 
@@ -77,24 +96,73 @@ def _groups(files: Sequence[Landed]) -> list[tuple[Landed, ...]]:
 
 
 def _select(
-    connection: duckdb.DuckDBPyConnection, group: Sequence[Landed], declared: Mapping[str, str]
-) -> str:
-    as_text = declared and group[0].kind in DELIMITERS
-    header = dict.fromkeys(group[0].columns, "varchar")
-    found = header if as_text else _found(connection, group) or dict(declared)
+    connection: duckdb.DuckDBPyConnection,
+    group: Sequence[Landed],
+    known: Known,
+    change: SchemaChange,
+) -> tuple[str, tuple[str, ...]]:
+    """The query of the files' rows, and the columns of them that are not taken."""
+    found = _columns(connection, group, known, change) or dict(known.types)
     if not found:
         raise SourceError(
             f"{group[0].path} has no row that tells its columns", hint="declare them: columns={...}"
         )
-    if declared and not set(found) & set(declared):
+    if known.types and not set(found) & set(known.types):
         raise SourceError(
             f"{group[0].path} has none of the declared columns; it has {', '.join(found)[:300]}",
             hint="is it the right file? the declaration names other columns",
         )
-    types = {name: declared.get(name, type) for name, type in found.items()}
-    columns = [f"{quote(name)}::{type} as {quote(name)}" for name, type in types.items()]
-    missing = [f"null::{t} as {quote(n)}" for n, t in declared.items() if n not in types]
-    return f"select {', '.join([*columns, *missing])}, {_name(group)} from {_scan(group, types)}"
+    took = _taken(connection, group, known, change, found)
+    # What is not taken of a line is still parsed, as text.
+    types = {n: took.types.get(n, "varchar") for n in found}
+    scan = _scan(group, types if group[0].kind in DELIMITERS else took.types)
+    columns = [f"{quote(name)}::{type} as {quote(name)}" for name, type in took.types.items()]
+    lacking = [f"null::{t} as {quote(n)}" for n, t in took.lacking.items()]
+    return f"select {', '.join([*columns, *lacking])}, {_name(group)} from {scan}", took.left
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection,
+    group: Sequence[Landed],
+    known: Known,
+    change: SchemaChange,
+) -> Mapping[str, str]:
+    """The columns of files, and their types: text for one that nobody knows and no file tells."""
+    if group[0].kind not in DELIMITERS or not known.types:
+        return _found(connection, group)
+    told = set(known.types) - known.declared if change is SchemaChange.WIDEN else set()
+    found = _found(connection, group) if told & set(group[0].columns) else {}
+    return {n: found[n] if n in told and n in found else "varchar" for n in group[0].columns}
+
+
+def _taken(
+    connection: duckdb.DuckDBPyConnection,
+    group: Sequence[Landed],
+    known: Known,
+    change: SchemaChange,
+    found: Mapping[str, str],
+) -> Taken:
+    typed = group[0].kind not in (*DELIMITERS, *_FORMATS)
+    try:
+        return taken(connection, change, known, found, group[0].path, typed=typed)
+    except SourceError:
+        for file in group if len(group) > 1 else ():  # which of them it is
+            alone = _columns(connection, [file], known, change)
+            taken(connection, change, known, alone, file.path, typed=typed)
+        raise
+
+
+def _check_alike(
+    connection: duckdb.DuckDBPyConnection, known: Known, files: Sequence[Landed]
+) -> None:
+    """Whether each file has the known columns, or those of the first one where none are known."""
+    change = SchemaChange.FAIL
+    for file in files:
+        found = _columns(connection, [file], known, change)
+        typed = file.kind not in (*DELIMITERS, *_FORMATS)
+        if found:
+            took = taken(connection, change, known, found, file.path, typed=typed)
+            known = known if known.types else Known(took.types)
 
 
 def _scan(group: Sequence[Landed], types: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.types import parts
 from medallion.schema import Column, Schema
-from medallion.table import ColumnStats
+from medallion.tables import ColumnStats
 
 
 def parse_stats(stats: Mapping[str, Mapping[str, str]], schema: Schema) -> dict[int, ColumnStats]:

@@ -21,7 +21,7 @@ from medallion.mask import Mask
 from medallion.model import Model
 from medallion.partition import Transform
 from medallion.schema import Schema
-from medallion.table import Draft, WrittenFile
+from medallion.tables import Draft, WrittenFile
 from medallion.window import Grain, Window
 
 _FILE_SIZE = "512MB"

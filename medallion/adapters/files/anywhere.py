@@ -1,6 +1,7 @@
 """Files of this machine and of stores, side by side."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from medallion.address import is_remote
 from medallion.ports import Files
@@ -21,6 +22,10 @@ class AnyFiles:
     def digest(self, pattern: str, name: str) -> str:
         """A hash of the content of a landed file."""
         return self._of(pattern).digest(pattern, name)
+
+    def fetch(self, pattern: str, name: str, to: Path) -> None:
+        """Copy a landed file to a path of this machine: all of it, or nothing."""
+        self._of(pattern).fetch(pattern, name, to)
 
     def read(self, address: str) -> str | None:
         """A kept text; None where there is none."""

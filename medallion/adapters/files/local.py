@@ -3,6 +3,7 @@
 import glob
 import hashlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -51,6 +52,23 @@ class LocalFiles:
             return _hash(path)
         except OSError as error:
             raise _unreadable(path, error) from error
+
+    def fetch(self, pattern: str, name: str, to: Path) -> None:
+        """Copy a landed file to another path: all of it, or nothing.
+
+        Raises:
+            SourceError: it is gone, or cannot be read.
+        """
+        path = Path(fixed_folder(pattern)) / name
+        part = to.with_name(f"{to.name}.part")
+        try:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, part)
+            part.replace(to)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def read(self, address: str) -> str | None:
         """A kept text; None where there is none.

@@ -22,6 +22,8 @@ def opened(protocol: str, options: Mapping[str, Any]) -> Any:
     import fsspec
 
     try:
+        if protocol in ("http", "https"):
+            options = _web(options)
         return fsspec.filesystem(protocol, skip_instance_cache=True, **options)
     except ImportError as error:
         raise DefinitionError(
@@ -34,6 +36,16 @@ def opened(protocol: str, options: Mapping[str, Any]) -> Any:
             f"the store {protocol}:// cannot be opened: {type(error).__name__}",
             hint=f"its options in [tool.medallion.stores] are given to fsspec: {known}",
         ) from error
+
+
+def _web(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A large file may take long; a server that is silent may not."""
+    import aiohttp
+
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_READ_S)
+    # What comes compressed is of another size than was said.
+    headers = {"Accept-Encoding": "identity", **options.get("headers", {})}
+    return {"client_kwargs": {"timeout": limits}, **options, "headers": headers}
 
 
 def _s3(options: Mapping[str, Any]) -> Any:

@@ -1,10 +1,19 @@
 """Files in a store."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from medallion.adapters.files.stores import Entry, Stores
+from medallion.adapters.files.fetching import (
+    address_of,
+    digest,
+    fetch,
+    hashed,
+    name_of,
+    web_page,
+)
+from medallion.adapters.files.stores import Entry, Stores, told
+from medallion.address import is_web
 from medallion.errors import SourceError, StoreError
 from medallion.source import Stamp, fixed_folder
 
@@ -23,6 +32,8 @@ class RemoteFiles:
         Raises:
             SourceError: the store does not tell.
         """
+        if is_web(pattern):
+            return web_page(self._stores.at(pattern), pattern)
         start = len(fixed_folder(pattern)) + 1
         try:
             found = self._stores.matching(pattern)
@@ -40,7 +51,9 @@ class RemoteFiles:
         Raises:
             SourceError: it cannot be read.
         """
-        address = f"{fixed_folder(pattern)}/{name}"
+        address = address_of(pattern, name)
+        if is_web(pattern):
+            return digest(self._stores.at(pattern), address)
         try:
             found = self._hash(address)
         except StoreError as error:
@@ -48,6 +61,24 @@ class RemoteFiles:
         if found is None:
             raise SourceError(f"{address} cannot be read: it is gone", hint="land it again")
         return found
+
+    def fetch(self, pattern: str, name: str, to: Path) -> None:
+        """Copy a landed file to a path of this machine, piece by piece: all of it, or nothing.
+
+        Raises:
+            SourceError: it is gone, cannot be read, did not come whole, or changed meanwhile.
+        """
+        address = address_of(pattern, name)
+        fetch(self._stores.at(pattern), address, name, to, lambda: self._listed(pattern, address))
+
+    def _listed(self, pattern: str, address: str) -> Stamp | None:
+        if is_web(pattern):
+            return self.landed(pattern).get(name_of(pattern))
+        try:
+            entry = self._stores.entry(address)
+        except StoreError as error:
+            raise _source(error) from error
+        return _stamp(entry) if entry else None
 
     def read(self, address: str) -> str | None:
         """A kept text; None where there is none.
@@ -137,8 +168,8 @@ class RemoteFiles:
             return None
         if entry.tag:
             return f"{entry.tag}:{entry.bytes}"
-        content = self._stores.read(address)
-        return None if content is None else hashlib.sha256(content).hexdigest()
+        with told(address, "read"):
+            return hashed(self._stores.at(address), address)
 
 
 def _stamp(entry: Entry) -> Stamp:

@@ -12,7 +12,7 @@ from medallion.adapters.iceberg.moves import amended, drop, fast_forward, forget
 from medallion.adapters.iceberg.publishing import Steps, persistently
 from medallion.errors import CatalogError
 from medallion.names import MAIN, TableName
-from medallion.table import Guarantee, Publication, Table
+from medallion.tables import Guarantee, Publication, Table
 
 _LOOKS = 20
 

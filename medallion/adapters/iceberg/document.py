@@ -12,7 +12,7 @@ from typing import Any
 from medallion.adapters.iceberg.address import local_path, unreadable
 from medallion.names import MAIN, TableName
 from medallion.schema import Schema
-from medallion.table import Snapshot, Table
+from medallion.tables import Snapshot, Table
 
 Document = Mapping[str, Any]
 

@@ -33,7 +33,7 @@ from pyiceberg.types import (
 )
 
 from medallion.errors import ModelError
-from medallion.table import ColumnStats, WrittenFile
+from medallion.tables import ColumnStats, WrittenFile
 
 _LENGTH = 16  # of a text's or binary's bound, as Iceberg's own writers cut it
 _DAY = 86_400_000_000

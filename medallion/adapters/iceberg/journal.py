@@ -10,7 +10,7 @@ from pyiceberg.table.metadata import TableMetadata
 from medallion.errors import CatalogError, MedallionError
 from medallion.names import TableName, run_of
 from medallion.ports import Files
-from medallion.table import STATE, STATE_OF, Publication
+from medallion.tables import STATE, STATE_OF, Publication
 
 _COMMENT = "comment"
 

@@ -20,7 +20,7 @@ from pyiceberg.table.update import TableUpdate
 from medallion.adapters.iceberg.disk import DiskIO
 from medallion.errors import CatalogError, ConflictError
 from medallion.names import TableName
-from medallion.table import Guarantee
+from medallion.tables import Guarantee
 
 _CLOCK_MS = 60_000
 IN_TURN = Guarantee(

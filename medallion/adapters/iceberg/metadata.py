@@ -14,7 +14,7 @@ from medallion.errors import ModelError
 from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.schema import ListType, MapType, Schema, StructType, Type
-from medallion.table import Table
+from medallion.tables import Table
 
 PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",

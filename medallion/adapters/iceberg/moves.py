@@ -15,7 +15,7 @@ from pyiceberg.table.update import (
 
 from medallion.adapters.iceberg.lake import conflict
 from medallion.names import MAIN, TableName
-from medallion.table import COMMENT, SPEC, STATE, STATE_OF, Publication
+from medallion.tables import COMMENT, SPEC, STATE, STATE_OF, Publication
 
 
 def fast_forward(publication: Publication, metadata: TableMetadata) -> tuple[TableUpdate, ...]:

@@ -19,7 +19,7 @@ from medallion.adapters.iceberg.blobs import BlobIO
 from medallion.adapters.iceberg.lake import Change, Lake, Loaded, Moved
 from medallion.errors import StoreError
 from medallion.names import TableName
-from medallion.table import Guarantee
+from medallion.tables import Guarantee
 
 
 @dataclass(frozen=True, slots=True)

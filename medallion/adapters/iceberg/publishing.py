@@ -37,7 +37,7 @@ from medallion.adapters.iceberg.moves import fast_forward, is_published, noted, 
 from medallion.adapters.iceberg.snapshot import copied
 from medallion.errors import CatalogError, ConflictError, InfrastructureError, StoreError
 from medallion.names import MAIN, TableName
-from medallion.table import Publication
+from medallion.tables import Publication
 
 Decide = Callable[[TableMetadata | None], tuple[TableUpdate, ...]]
 

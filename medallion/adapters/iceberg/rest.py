@@ -40,7 +40,7 @@ from medallion.adapters.iceberg.guards import asked, is_done, numbered, requirem
 from medallion.adapters.iceberg.lake import IN_TURN, Change, Lake, Loaded, Moved
 from medallion.errors import CatalogError
 from medallion.names import Layer, TableName
-from medallion.table import Guarantee
+from medallion.tables import Guarantee
 
 _WAIT_S = (10, 120)  # to connect; for the next bytes of an answer
 _MANY = Endpoint(http_method=HttpMethod.POST, path="/v1/{prefix}/transactions/commit")

@@ -13,7 +13,7 @@ from medallion.adapters.iceberg.address import CATALOG, unusable
 from medallion.adapters.iceberg.document import disk, read_table
 from medallion.names import TableName
 from medallion.ports import Catalog
-from medallion.table import Guarantee, Publication, Table
+from medallion.tables import Guarantee, Publication, Table
 
 if TYPE_CHECKING:
     from medallion.adapters.iceberg.blobs import Blobs

@@ -38,7 +38,7 @@ from medallion.durable import sync
 from medallion.errors import StoreError
 from medallion.frame import DataFile, Frame
 from medallion.names import TableName
-from medallion.table import COMMENT, SPEC, STATE, Table, Write
+from medallion.tables import COMMENT, SPEC, STATE, Table, Write
 
 
 class IcebergStore:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.errors import ConflictError
 from medallion.names import MAIN, TableName
-from medallion.table import COMMENT, STATE, STATE_OF, Guarantee, Publication, Table
+from medallion.tables import COMMENT, STATE, STATE_OF, Guarantee, Publication, Table
 
 
 class MemoryCatalog:

@@ -19,7 +19,7 @@ from medallion.mask import Mask
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Column, Schema, checked
-from medallion.table import WHOLE, Draft, Part, Result
+from medallion.tables import WHOLE, Draft, Part, Result
 from medallion.window import Grain, Windows
 
 _DECLARED = {"int": "INT", "long": "INT", "float": "REAL", "double": "REAL", "string": "TEXT"}

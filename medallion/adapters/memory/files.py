@@ -1,6 +1,7 @@
 """Files: texts in memory. Nothing lands there."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from medallion.adapters.memory.lake import MemoryLake
 from medallion.errors import SourceError
@@ -25,6 +26,16 @@ class MemoryFiles:
             SourceError: always.
         """
         raise SourceError(f"{name} of {pattern} cannot be read", hint="no files land in memory")
+
+    def fetch(self, pattern: str, name: str, to: Path) -> None:
+        """There is nothing to copy.
+
+        Raises:
+            SourceError: always.
+        """
+        raise SourceError(
+            f"{name} of {pattern} cannot be copied to {to}", hint="no files land in memory"
+        )
 
     def read(self, address: str) -> str | None:
         """A kept text; None where there is none."""

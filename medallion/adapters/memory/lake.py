@@ -10,7 +10,7 @@ from medallion.errors import StoreError
 from medallion.frame import DataFile, Frame
 from medallion.names import TableName
 from medallion.schema import Schema
-from medallion.table import Table, WrittenFile
+from medallion.tables import Table, WrittenFile
 
 Row = tuple[Any, ...]
 

@@ -10,7 +10,7 @@ from medallion.adapters.memory.lake import MemoryLake
 from medallion.errors import ConflictError, StoreError
 from medallion.frame import DataFile, Frame
 from medallion.schema import Schema
-from medallion.table import COMMENT, STATE, Snapshot, Table, Write
+from medallion.tables import COMMENT, STATE, Snapshot, Table, Write
 
 
 class MemoryStore:

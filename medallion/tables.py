@@ -24,6 +24,7 @@ SPEC = "medallion.spec"  # the partition spec that the table gets with it
 WINDOWS = "medallion.windows"  # the windows whose rows it replaced, for people
 STATE = "medallion.state"  # a table property: what `main` was built from
 STATE_OF = "medallion.state-of"  # a table property: the snapshot that the state is of
+ASIDE_TIME = "window"  # of a table of rows put aside: when the window began whose files had them
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Draft:
     """Where a table's new files go, and all that decides their columns and field ids.
 
     `keeps` says that rows of the table stay beside the new ones, so that a column which only they
-    have stays as well.
+    have stays as well. `aside` is where rows go that are none of the table's.
     """
 
     table: TableName
@@ -91,6 +92,7 @@ class Draft:
     last_column_id: int = 0
     renamed: Mapping[str, str] = field(default_factory=dict)
     keeps: bool = False
+    aside: "Draft | None" = None
 
     def settle(self, wanted: Schema) -> Schema:
         """The schema, with field ids, for the columns that a model gives."""
@@ -119,8 +121,9 @@ class Part:
     `window`: the rows of one window. `item`: what a function is called for, as JSON. `landed`:
     those of a source's files that are to be read, by name. `current`: the table's rows as they are,
     to merge the model's into: a row takes the place of the one with its key, and rows of the landed
-    files in `again` that of earlier ones. `span`: the rows of a database that are read; they take
-    the place of those from its least value on. `cursor`: where the last build stopped reading.
+    files in `again` that of earlier ones; `aside` are those that were put aside before. `span`: the
+    rows of a database that are read; they take the place of those from its least value on.
+    `cursor`: where the last build stopped reading.
     """
 
     window: Window | None = None
@@ -130,6 +133,7 @@ class Part:
     item: str | None = None
     span: Span | None = None
     cursor: str = ""
+    aside: Frame | None = None
 
 
 WHOLE = Part()
@@ -176,7 +180,9 @@ class Result:
 
     `replaced` are the paths of the table's files whose rows the new ones hold as well, where the
     model's rows were merged into those that were there. `finished` is when, in seconds since 1970.
-    `cursor` is where the next build goes on to read.
+    `cursor` is where the next build goes on to read. `aside` are rows that are none of the table's:
+    of so many that were `taken`, so many were `refused`, such as `sample`. `remarks` are for
+    whoever reads the report.
     """
 
     schema: Schema
@@ -184,6 +190,11 @@ class Result:
     replaced: frozenset[str] = frozenset()
     finished: float = 0
     cursor: str = ""
+    aside: "Result | None" = None
+    taken: int = 0
+    refused: int = 0
+    sample: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
