@@ -1,10 +1,13 @@
 """The commands that look: nothing is built or published by them."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from medallion.cli.options import Branch, Json, Name, Selection, opened, printed
+
+if TYPE_CHECKING:
+    from medallion import Project
 
 
 def ls(selection: Selection = "", json: Json = False) -> None:
@@ -14,6 +17,7 @@ def ls(selection: Selection = "", json: Json = False) -> None:
     with opened() as project:
         rows = listing(project, selection)
         printed(rows, listing_text(rows), json)
+        _tell_unfinished(project)
 
 
 def audit(selection: Selection = "", branch: Branch = None, json: Json = False) -> None:
@@ -87,6 +91,17 @@ def branches(
         found = project.branches(run)
         plain = [asdict(b) | {"table": str(b.table), "state": b.state} for b in found]
         printed(plain, branches_text(found), json)
+        _tell_unfinished(project)
+
+
+def _tell_unfinished(project: "Project") -> None:
+    """Say which publishes are half done, on a catalog that moves tables one after the other."""
+    for run in project.ports.catalog.unfinished():
+        typer.echo(
+            f"the publish of run {run} is under way, or was interrupted: then the next build "
+            "finishes it, or puts it back",
+            err=True,
+        )
 
 
 def doctor(json: Json = False) -> None:

@@ -158,7 +158,7 @@ def _stopped_at_once(run: str) -> Iterator[None]:
 
     def stop(*_: object) -> None:
         text = (
-            f"{_SHOW_CURSOR}\ninterrupted: run {run} publishes nothing more\n"
+            f"{_SHOW_CURSOR}\ninterrupted: run {run} has stopped\n"
             "  go on: run the same command again, what is finished is kept\n"
             f"  or drop what it wrote: medallion discard {run}\n"
         )

@@ -387,8 +387,17 @@ def test_a_build_begins_by_finishing_what_the_last_one_left(tmp_path: Path, rest
             [run] = project.ports.catalog.unfinished()
             seen = [table.main is not None for table in project.tables().values()]
             failure = report.results[0].failure
+            looked = subprocess.run(
+                [sys.executable, "-m", "medallion", "branches"],
+                cwd=tmp_path,
+                env={**os.environ, "MEDALLION_CATALOG": between.address},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             again = project.build()
 
+    assert f"the publish of run {run} is under way, or was interrupted" in looked.stderr
     assert (report.exit_code, report.run, seen) == (4, run, [True, False])
     assert failure
     assert f"the publish of run {run} is unfinished (silver.one, silver.two)" in failure.message
