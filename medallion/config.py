@@ -35,6 +35,7 @@ class Settings:
     models: str = "models"
     expectations: str = "expectations"
     warehouse: str = "warehouse"
+    results: str = ""  # of helper tasks; below the warehouse if not set
     catalog: str = field(default="", repr=False)  # an address, maybe with a password
     catalog_options: Mapping[str, str] = field(default_factory=dict, repr=False)  # maybe a token
     locations: Mapping[str, str] = field(default_factory=dict)
@@ -60,6 +61,15 @@ class Settings:
         """The folder of what stays on this machine: the warehouse, if that is one."""
         local = "warehouse" if self._remote else self.warehouse.removeprefix("file://")
         return (self.root / local).resolve()
+
+    @property
+    def results_address(self) -> str:
+        """The address below which results of helper tasks are; that of the warehouse if not set."""
+        if not self.results:
+            return self.warehouse_address
+        if is_remote(self.results):
+            return self.results.rstrip("/")
+        return f"file://{(self.root / self.results.removeprefix('file://')).resolve()}"
 
     @property
     def _remote(self) -> bool:

@@ -114,10 +114,10 @@ def _remote_files(stores: "Stores") -> Files:
     return RemoteFiles(stores)
 
 
-def _view(stores: "Stores", settings: Settings) -> "View":
+def _view(stores: "Stores", address: str) -> "View":
     from medallion.adapters.files.view import View
 
-    return View(stores, protocol_of(settings.warehouse_address))
+    return View(stores, protocol_of(address))
 
 
 def _catalog(settings: Settings, lake: "Lake", blobs: "Once", files: Files) -> Catalog:
@@ -126,8 +126,9 @@ def _catalog(settings: Settings, lake: "Lake", blobs: "Once", files: Files) -> C
         from medallion.adapters.iceberg.journal import Journals
 
         if kind_of(settings.catalog_uri) is Kind.SQL:
-            return IcebergCatalog(lake)
-        return IcebergCatalog(lake, Journals(files, settings.journals))
+            return IcebergCatalog(lake, results=settings.results_address)
+        journals = Journals(files, settings.journals)
+        return IcebergCatalog(lake, journals, settings.results_address)
 
     file = None if settings.catalog_options else sqlite_file(settings.catalog_uri)
     if file is None:
@@ -213,7 +214,7 @@ def _lake(
         for name, text in settings.catalog_options.items()
     }
     warehouse = settings.warehouse_address
-    io = BlobIO(blobs, _view(stores, settings)) if is_remote(warehouse) else None
+    io = BlobIO(blobs, _view(stores, warehouse)) if is_remote(warehouse) else None
     lake = opened(uri, warehouse, options, io)
     held.callback(lake.close)
     return lake
@@ -226,12 +227,15 @@ def _duck(
 
     placed = (settings.place(s) for s in sources)
     landing = {fixed_folder(s.pattern) for s in placed if isinstance(s, Landing)}
-    warehouse = settings.warehouse_address.removeprefix("file://")
+    # What landed elsewhere is fetched first.
+    near = {folder for folder in landing if not is_remote(folder)}
+    own = {settings.warehouse_address, settings.results_address}
+    remote = {protocol_of(address): address for address in sorted(own) if is_remote(address)}
     duck = Duck(
-        [warehouse, *sorted(folder for folder in landing if not is_remote(folder))],
+        sorted({address.removeprefix("file://") for address in own} | near),
         spill,
         Limits(f"{settings.memory_bytes}B", settings.threads, settings.spill_limit),
-        [_view(stores, settings)] if is_remote(warehouse) else [],
+        [_view(stores, address) for address in remote.values()],
     )
     held.callback(duck.close)
     return duck

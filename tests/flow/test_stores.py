@@ -223,3 +223,49 @@ def test_an_audit_that_cannot_read_is_no_failed_audit(tmp_path: Path, aws: Aws) 
         with pytest.raises(StoreError, match=r"s3://.*\.parquet cannot be read: .* cut off"):
             ports.auditor.audit(written, frame)
         ports.close()
+
+
+@pytest.mark.parametrize("executor", ["local", "processes"])
+def test_landing_warehouse_and_results_may_be_in_different_stores(
+    tmp_path: Path, aws: Aws, executor: str
+) -> None:
+    landing, warehouse, results = aws.bucket(), aws.bucket(), aws.bucket()
+    aws.put(f"s3://{landing}/days/a.csv", b"id\n1\n2\n")
+    write(
+        tmp_path,
+        {
+            "pyproject.toml": f"""
+                [tool.medallion]
+                executor = "{executor}"
+                warehouse = "s3://{warehouse}/lake"
+                results = "s3://{results}/kept"
+                """,
+            "models/bronze/days.py": f"""
+                from medallion import *
+
+                @bronze
+                def days() -> Source:
+                    return files("s3://{landing}/days/*.csv", columns={{"id": "bigint"}})
+                """,
+            "models/silver/twice.py": """
+                import pyarrow as pa
+                from medallion import *
+
+                @task
+                def doubled(days: pa.Table = ref("bronze.days")) -> pa.Table:
+                    return pa.table({"id": [2 * id for id in days["id"].to_pylist()]})
+
+                @silver
+                def twice() -> SQL:
+                    return "select id from task.doubled"
+                """,
+        },
+    )
+    with Project.load(tmp_path) as project:
+        assert project.build().ok
+        assert project.query("select sum(id) as s from silver.twice").to_pylist() == [{"s": 6}]
+        assert {str(r.table): r.state for r in project.build().results}.keys() >= {"bronze.days"}
+
+    assert all("/task/" in key for key in aws.keys(results))
+    assert aws.keys(results)
+    assert not any("/task/" in key for key in aws.keys(warehouse))

@@ -20,11 +20,13 @@ _LOOKS = 20
 class IcebergCatalog:
     """The `Catalog` port on a lake.
 
-    A lake that commits one table at a time needs `journals` to publish groups.
+    A lake that commits one table at a time needs `journals` to publish groups. Helper tasks have
+    their folders below `results`; those of tables are in the lake.
     """
 
-    def __init__(self, lake: Lake, journals: Journals | None = None) -> None:
+    def __init__(self, lake: Lake, journals: Journals | None = None, results: str = "") -> None:
         self._lake = lake
+        self._results = results or lake.warehouse
         self._steps = Steps(lake, journals) if journals else None
 
     def prepare(self) -> None:
@@ -41,6 +43,8 @@ class IcebergCatalog:
 
     def location(self, name: TableName) -> str:
         """The folder of a table, existing or not."""
+        if name.is_task:
+            return f"{self._results}/{name.layer}/{name.model}"
         return self._lake.location(name)
 
     def guarantee(self) -> Guarantee:
