@@ -1,4 +1,4 @@
-"""Files that landed elsewhere come whole, as what they were when they were listed, or not at all."""
+"""Files that landed elsewhere come whole, as they were when they were listed, or not at all."""
 
 import threading
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from support.aws import Aws
 
 from medallion.adapters.files.remote import RemoteFiles
 from medallion.adapters.files.stores import Stores
 from medallion.errors import SourceError
-from support.aws import Aws
 
 FILES = RemoteFiles(Stores({}))
 CONTENT = b"id,happened\n1,2019-01-01\n" * 3

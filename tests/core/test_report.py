@@ -119,6 +119,7 @@ def test_a_report_is_plain_values() -> None:
         "snapshot": 7,
         "parts": 0,
         "reused": 0,
+        "quarantined": 0,
         "audit": {
             "table": "bronze.a",
             "snapshot": 7,
