@@ -15,6 +15,7 @@ from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.adapters.duckdb.unparsable import TABLE, Sorted, sorted_out
 from medallion.address import is_remote
+from medallion.errors import SourceError
 from medallion.model import Model
 from medallion.ports import Files
 from medallion.schema import Column, Schema
@@ -97,7 +98,11 @@ def put_aside(
     if arrived is None:
         return result
     result, parsed = replace(result, remarks=arrived.remarks), arrived.parsed
-    if parsed is None or draft.aside is None:
+    if parsed is None:
+        return result
+    if draft.aside is None:
+        if parsed.refused:  # they are not lost
+            raise SourceError(f"{model.name}: {parsed.sample}", hint="mend the file")
         return result
     schema, rows, replaced = _aside(connection, model, arrived, draft.aside, part)
     return replace(
