@@ -6,26 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from medallion.aside import check_refused, draft_of, write_of
 from medallion.auditing import audit_snapshot, found
-from medallion.errors import ConflictError, SourceError
+from medallion.errors import ConflictError
 from medallion.evaluation import Done, Evaluated, Evaluation, Means, Told
 from medallion.frame import Frame
 from medallion.hiding import masked
 from medallion.memo import Memo
-from medallion.model import Model
 from medallion.names import TableName, branch_of
 from medallion.need import shown_windows
 from medallion.outside import reads_outside
-from medallion.partition import Transform
 from medallion.plan import Plan, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
 from medallion.report import Event, Listener, State, Step, TaskResult
-from medallion.source import Landing
 from medallion.state import state_of
 from medallion.survey import Survey
 from medallion.tables import (
-    ASIDE_TIME,
     CODE,
     INPUTS,
     RUN,
@@ -95,33 +92,50 @@ def update(run: Run, task: Task) -> TaskResult:
         return _memorize(run, task, task.need.memo, inputs)
     result, before, cursor = TaskResult(task.name, State.FRESH), planned.get(task.name), None
     if task.need.builds:
-        location = ports.catalog.location(task.name)
-        draft = _draft(task, tables.get(task.name), location, run.plan.run)
-        aside = task.model.aside
-        if aside:
-            draft = replace(draft, aside=_draft_aside(run, task, aside, tables.get(aside)))
-        # What is built in any case is found by this run alone; so is what may be another by now.
-        anew = task.request.full_refresh or reads_outside(task.model)
-        salt = run.plan.run if anew else ""
-        kept = tables.get(aside) if aside else None
-        done = _evaluate(run, task, before, draft, inputs, salt, kept)
-        check_refused(task.model, done.result)
-        result = replace(
-            result,
-            parts=done.parts,
-            reused=done.reused,
-            part=task.part,
-            quarantined=done.result.refused,
-            warnings=tuple(f"{task.name}: {remark}" for remark in done.result.remarks),
-        )
-        beside = _write_aside(run, task, kept, draft, done.result)
-        write = _write(run, task, before, draft, done.result, pins, always=beside is not None)
-        if write is not None:
-            rows, size = done.result.rows, done.result.bytes
-            written = Written(write, task.need, pins, aside=beside)
-            return commit_and_audit(run, task, written, replace(result, rows=rows, bytes=size))
-        cursor = done.result.cursor if task.need.read else None
+        written, result, cursor = _built(run, task, before, tables, inputs, pins)
+        if written is not None:
+            return commit_and_audit(run, task, written, result)
     return _settle(run, task, planned[task.name], pins, inputs, result, cursor)
+
+
+def _built(
+    run: Run,
+    task: Task,
+    before: Table | None,
+    tables: Mapping[TableName, Table],
+    inputs: Mapping[TableName, Frame],
+    pins: Mapping[TableName, int],
+) -> tuple[Written | None, TaskResult, str | None]:
+    """What is to be committed of the task's rows, if they are others than before.
+
+    The last is where the next build goes on to read, where it does.
+    """
+    ports, aside = run.ports, task.model.aside
+    kept = tables.get(aside) if aside else None
+    location = ports.catalog.location(task.name)
+    draft = _draft(task, tables.get(task.name), location, run.plan.run)
+    draft = replace(draft, aside=draft_of(ports, run.plan.run, task, kept))
+    # What is built in any case is found by this run alone; so is what may be another by now.
+    anew = task.request.full_refresh or reads_outside(task.model)
+    salt = run.plan.run if anew else ""
+    done = _evaluate(run, task, before, draft, inputs, salt, kept)
+    found = done.result
+    check_refused(task.model, found)
+    result = TaskResult(
+        task.name,
+        State.FRESH,
+        parts=done.parts,
+        reused=done.reused,
+        part=task.part,
+        quarantined=found.refused,
+        warnings=tuple(f"{task.name}: {remark}" for remark in found.remarks),
+    )
+    beside = write_of(ports, run.branch, task, kept, draft, found)
+    write = _write(run, task, before, draft, found, pins, always=beside is not None)
+    if write is None:
+        return None, result, found.cursor if task.need.read else None
+    written = Written(write, task.need, pins, aside=beside)
+    return written, replace(result, rows=found.rows, bytes=found.bytes), None
 
 
 def _inputs(
@@ -226,53 +240,6 @@ def _write(
     return Write(draft, run.branch, task.base, result, summary, comment, replaces, state)
 
 
-def _write_aside(
-    run: Run, task: Task, table: Table | None, draft: Draft, result: Result
-) -> Write | None:
-    """The commit of what was put aside; None if that is what there is."""
-    found = result.aside
-    if found is None and draft.aside and draft.aside.current:
-        found = Result(draft.aside.current, ())
-    if draft.aside is None or found is None:
-        return None
-    need, replaces = task.need, found.replaced
-    if table and table.main is not None and need.windows and task.model.windowed:
-        there = run.ports.store.frame(table, table.main, ASIDE_TIME).files
-        replaces |= {f.path for f in there if f.span is None or need.windows.meets(f.span)}
-    moves = bool(replaces or found.files or need.anew)
-    if table and table.main is not None and not moves:
-        return None
-    base = table.main if table else None
-    return Write(
-        draft.aside,
-        run.branch,
-        base,
-        found,
-        {RUN: run.plan.run, CODE: task.code},
-        f"lines of the landed files of {task.name} that cannot be parsed",
-        None if need.anew else replaces,
-    )
-
-
-def check_refused(model: Model, result: Result) -> None:
-    """Whether so many rows may be put aside.
-
-    Raises:
-        SourceError: they may not.
-    """
-    if not result.refused:
-        return
-    source = model.source()
-    assert isinstance(source, Landing)
-    most = source.most_unparsable
-    if result.refused > most * result.taken:
-        raise SourceError(
-            f"{model.name}: {result.refused:,} of {result.taken:,} lines cannot be parsed, "
-            f"such as {result.sample}",
-            hint=f"mend the files, or allow more than most_unparsable={most:g}",
-        )
-
-
 def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
     """Make what was evaluated a snapshot of the run's branch, and audit that."""
     written = run.writes[task.name] = _commit(run, task, written)
@@ -343,22 +310,5 @@ def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:
         tuple(table.schemas.values()),
         table.last_column_id,
         task.model.renamed,
-        keeps=not task.need.anew,
-    )
-
-
-def _draft_aside(run: Run, task: Task, name: TableName, table: Table | None) -> Draft:
-    location = table.location if table else run.ports.catalog.location(name)
-    grain = task.model.grain if task.model.windowed else None
-    draft = Draft(
-        name, location, run.plan.run, (Transform(grain.value, ASIDE_TIME),) if grain else ()
-    )
-    if table is None:
-        return draft
-    return replace(
-        draft,
-        current=table.schema_at(table.main) if table.main is not None else None,
-        known=tuple(table.schemas.values()),
-        last_column_id=table.last_column_id,
         keeps=not task.need.anew,
     )

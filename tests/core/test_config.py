@@ -116,8 +116,8 @@ def test_a_setting_that_looks_like_none_is_refused_with_all_there_are(
 ) -> None:
     error = refused(tmp_path, f'{key} = "x"')
     assert error.hint == (
-        "settings are: models, expectations, warehouse, catalog, memory_limit, spill_limit, codec, "
-        "threads, workers, executor, publish, fail_fast, secrets"
+        "settings are: models, expectations, warehouse, results, catalog, memory_limit, "
+        "spill_limit, codec, threads, workers, executor, publish, fail_fast, secrets"
     )
 
 

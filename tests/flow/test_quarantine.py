@@ -237,3 +237,78 @@ def test_a_table_that_cannot_be_called_so_is_told(tmp_path: Path, other: str, to
     project(tmp_path, name=other)
     with pytest.raises(DefinitionError, match=told):
         Project.load(tmp_path)
+
+
+def test_runs_of_other_windows_at_the_same_time_lose_nothing_of_it(tmp_path: Path) -> None:
+    project(tmp_path, "'landing/{start:%Y-%m-%d}.csv'", BY_WINDOW)
+
+    def put(day: int, bad: str) -> None:
+        land(tmp_path, f"2019-01-0{day}", [(day, f"2019-01-0{day}"), (bad, f"2019-01-0{day}")])
+
+    for day in (1, 2, 3):
+        put(day, "x")
+    build(tmp_path, end="2019-01-03")
+    put(1, "y")
+    put(2, "z")
+    with Project.load(tmp_path) as opened:
+        plan = opened.plan(end="2019-01-01")
+        assert build(tmp_path, start="2019-01-02", end="2019-01-03").ok
+        report = opened.run(plan)
+    assert report.ok, report.to_dict()
+    assert [row[3] for row in aside(tmp_path)] == [
+        "y,2019-01-01",
+        "z,2019-01-02",
+        "x,2019-01-03",
+    ]
+    assert states(build(tmp_path, end="2019-01-03")) == {NAME: State.FRESH}
+
+
+TRIPS = """
+from medallion import *
+
+@bronze(time_column="pickup_datetime", partition_by=month("pickup_datetime"), start="2019-01-01")
+def trips() -> Source:
+    columns = {{
+        "vendor_id": "integer", "pickup_datetime": "timestamp", "dropoff_datetime": "timestamp",
+        "passenger_count": "integer", "trip_distance": "double", "total_amount": "decimal(9, 2)",
+    }}
+    return files(
+        "landing/yellow_tripdata_sample_{{start:%Y-%m}}.csv", columns=columns, {more}
+    )
+"""
+
+
+def test_real_trips_lose_the_planted_lines_and_no_others(tmp_path: Path, taxi: Path) -> None:
+    """Two of the files mix line ends."""
+    landing = tmp_path / "landing"
+    landing.mkdir()
+    planted = {4: b"1,2019-01-01", 5_000: b"a,b,c,d", 10_004: b'1,"open'}
+    for month in ("01", "02", "05"):
+        name = f"yellow_tripdata_sample_2019-{month}.csv"
+        lines = (taxi / name).read_bytes().splitlines(keepends=True)
+        if not lines[-1].endswith(b"\n"):
+            lines[-1] += b"\n"
+        for number, line in planted.items():
+            lines.insert(number - 1, line + b"\r\n")
+        (landing / name).write_bytes(b"".join(lines))
+    write(tmp_path, {"models/trips.py": TRIPS.format(more="unparsable='quarantine'")})
+    report = build(tmp_path, end="2019-12-31")
+    assert report["bronze.trips"].quarantined == 9
+    found = {
+        (r["_source_file"], r["line"], r["text"])
+        for r in rows(tmp_path, "bronze.trips__quarantine")
+    }
+    assert {(line, text) for _, line, text in found} == {
+        (number, text.decode()) for number, text in planted.items()
+    }
+    with_bad = rows(tmp_path, "bronze.trips")
+    other = write(tmp_path / "clean", {"models/trips.py": TRIPS.format(more="")})
+    (other / "landing").mkdir()
+    for path in landing.iterdir():
+        (other / "landing" / path.name).write_bytes((taxi / path.name).read_bytes())
+    build(other, end="2019-12-31")
+
+    def key(row: dict[str, Any]) -> str:
+        return repr({k: v for k, v in row.items() if k != "_loaded_at"})
+
+    assert sorted(map(key, with_bad)) == sorted(map(key, rows(other, "bronze.trips")))

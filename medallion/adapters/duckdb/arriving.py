@@ -1,6 +1,6 @@
 """Arriving: the landed files that one piece of work takes, as queries of their rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.adapters.duckdb.unparsable import TABLE, Sorted, sorted_out
 from medallion.address import is_remote
+from medallion.errors import SourceError
 from medallion.model import Model
 from medallion.ports import Files
 from medallion.schema import Column, Schema
 from medallion.source import LOADED_AT, SOURCE_FILE, Landing, SchemaChange
-from medallion.tables import ASIDE_TIME, Draft, Part
+from medallion.tables import ASIDE_TIME, Draft, Part, Result, WrittenFile
 
 _ADDED = (SOURCE_FILE, LOADED_AT)
 _ASIDE = {
@@ -82,7 +83,38 @@ def arrived(
     return Arrived(texts, now, parsed, tuple(sorted(left)))
 
 
-def aside(
+def put_aside(
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    arrived: Arrived | None,
+    result: Result,
+    draft: Draft,
+    part: Part,
+    write: Callable[
+        [duckdb.DuckDBPyConnection, Sequence[str], Schema, Draft], tuple[WrittenFile, ...]
+    ],
+) -> Result:
+    """The result with what is put aside of the files that arrived; `write` writes rows."""
+    if arrived is None:
+        return result
+    result, parsed = replace(result, remarks=arrived.remarks), arrived.parsed
+    if parsed is None:
+        return result
+    if draft.aside is None:
+        if parsed.refused:  # they are not lost
+            raise SourceError(f"{model.name}: {parsed.sample}", hint="mend the file")
+        return result
+    schema, rows, replaced = _aside(connection, model, arrived, draft.aside, part)
+    return replace(
+        result,
+        aside=Result(schema, write(connection, [rows], schema, draft.aside), replaced),
+        taken=parsed.taken,
+        refused=parsed.refused,
+        sample="" if model.mask else parsed.sample,
+    )
+
+
+def _aside(
     connection: duckdb.DuckDBPyConnection, model: Model, arrived: Arrived, draft: Draft, part: Part
 ) -> tuple[Schema, str, frozenset[str]]:
     """The lines that could not be parsed as rows of their table: its columns, and what to write.

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from medallion.adapters.duckdb.arriving import Arrived, arrived, aside
+from medallion.adapters.duckdb.arriving import Arrived, arrived, put_aside
 from medallion.adapters.duckdb.calling import called, raised, texts_of
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
 from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
@@ -147,7 +147,7 @@ class DuckDBEngine:
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
                 written = self._written(connection, rows, schema, draft, alike=alike)
                 result = Result(schema, written, replaced, cursor=_cursor(part, cursor))
-                return self._aside(connection, model, arrival, result, draft, part)
+                return put_aside(connection, model, arrival, result, draft, part, self._written)
             except duckdb.Error as error:
                 if late:
                     raise raised(model, model.function, late[0]) from late[0]
@@ -241,32 +241,6 @@ class DuckDBEngine:
             connection, rows, schema, draft, alike=alike, codec=self._codec, remove=remove
         )
         return tuple(files)
-
-    def _aside(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        model: Model,
-        arrival: Arrived | None,
-        result: Result,
-        draft: Draft,
-        part: Part,
-    ) -> Result:
-        """The result with what is put aside of the files that landed."""
-        if arrival is None:
-            return result
-        result = replace(result, remarks=arrival.remarks)
-        parsed = arrival.parsed
-        if parsed is None or draft.aside is None:
-            return result
-        schema, rows, replaced = aside(connection, model, arrival, draft.aside, part)
-        files = self._written(connection, [rows], schema, draft.aside)
-        return replace(
-            result,
-            aside=Result(schema, files, replaced),
-            taken=parsed.taken,
-            refused=parsed.refused,
-            sample="" if model.mask else parsed.sample,
-        )
 
     def _called(
         self,

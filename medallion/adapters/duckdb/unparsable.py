@@ -31,6 +31,7 @@ _AT_ONCE = 20_000  # lines
 _CHECKED = "unparsable_lines"
 _TOLD = 9_000  # characters of a record: DuckDB tells no more than 10,000
 _MOST = 16 << 20  # bytes of a record
+_BAD_LINES = 500_000  # of one file: they are in memory together
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +120,24 @@ def _bad_values(
         "length(lines) - length(replace(lines, chr(10), '')) + 1, 0), "
         "column_name, error_message from (select *, trim(csv_line, chr(10) || chr(13)) as lines "
         "from reject_errors) qualify row_number() over (partition by line_byte_position "
-        "order by error_type = 'CAST', column_idx) = 1 order by line_byte_position",
+        "order by error_type = 'CAST', column_idx) = 1 order by line_byte_position "
+        f"limit {_BAD_LINES + 1}",
     )
+    _check_count(file, len(found))
     for table in ("reject_errors", "reject_scans"):
         run(connection, f"drop table {table}")
     return int(str(good)), [
         _Bad(int(str(at)), int(str(lines)), str(column or "") or None, _first_line(why))
         for at, lines, column, why in found
     ]
+
+
+def _check_count(file: Landed, count: int) -> None:
+    if count > _BAD_LINES:
+        raise SourceError(
+            f"{file.path} has more than {_BAD_LINES:,} lines that cannot be parsed",
+            hint="is it of another kind than its name says? declare other columns, or mend it",
+        )
 
 
 def _first_line(text: object) -> str:
@@ -151,6 +162,7 @@ def _bad_objects(
         found = list(_tried(connection, texts, declared))
         good += len(texts) - len(found)
         bad += found
+        _check_count(file, len(bad))
     return good, sorted(bad, key=lambda b: b.position)
 
 
@@ -164,20 +176,24 @@ def _tried(
 
     # Inner fields are judged when the rows are read: what may be missing there, a cast refuses.
     checked = {n: t for n, t in declared.items() if "struct" not in t.casefold()}
-    values = [f"json_extract(o, {literal(_path(n))})" for n in checked]
+    paths = ", ".join(literal(_path(name)) for name in checked)
+    values = f", json_extract(o, [{paths}]) as v" if checked else ""
     wrong = [
-        f"when json_type({v}) <> 'NULL' and try({v}::{t}) is null then {number}"
-        for number, (v, t) in enumerate(zip(values, checked.values(), strict=True))
+        f"when v[{number + 1}] <> 'null' and try(v[{number + 1}]::{t}) is null then {number}"
+        for number, t in enumerate(checked.values())
     ]
     rows = pa.table({"position": [p for p, _ in texts], "text": [t for _, t in texts]})
     connection.register(_CHECKED, rows)
     # A value can be taken of JSON only.
-    object = f"select *, if(json_valid(text), text, '[]')::json as o from {_CHECKED}"
-    names = "len(json_keys(o)) <> len(list_distinct(json_keys(o)))"
+    object = (
+        f"select *, json_keys(o) as names{values} from "
+        f"(select *, if(valid, text, '[]')::json as o from "
+        f"(select *, json_valid(text) as valid from {_CHECKED}))"
+    )
     verdicts = [
-        "when not json_valid(text) then -1",
+        "when not valid then -1",
         "when json_type(o) <> 'OBJECT' then -2",
-        f"when {names} then -3",
+        "when len(names) <> len(list_distinct(names)) then -3",
         *wrong,
     ]
     found = run(

@@ -115,12 +115,13 @@ def _told(address: str) -> Iterator[None]:
         yield
     except (SourceError, StoreError):
         raise
-    except Exception as error:  # noqa: BLE001  # a store raises whatever its library does
+    except Exception as error:  # a store raises whatever its library does
         problem = trouble(shown(address), "read", error)
+        if not is_web(address):
+            raise SourceError(problem.message, hint=problem.hint) from error
+        # What the library says may hold the query, which may be a secret: it is not even the cause.
         status = getattr(error, "status", None)
-        # What the library says holds the query, which may be a secret.
         what = f"the server answers {status}" if status else type(error).__name__
-        told = is_web(address) and (status or "?" in problem.message)
-        message = f"{shown(address)} cannot be read: {what}" if told else problem.message
-        # The cause holds the query too, and is printed where an error is not expected.
-        raise SourceError(message, hint=problem.hint) from (None if is_web(address) else error)
+        known = not status and "?" not in problem.message
+        message = problem.message if known else f"{shown(address)} cannot be read: {what}"
+        raise SourceError(message, hint=problem.hint) from None
