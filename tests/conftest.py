@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -24,6 +25,13 @@ _NUMBERS = count()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Long loops run only where they are asked for."""
     parser.addoption("--kills", type=int, default=24, help="how many runs are killed in a loop")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run beside each other, those on Ray do not: a machine has one cluster of it."""
+    for item in items:
+        if re.search(r"[\[_-]ray\b", item.nodeid):
+            item.add_marker(pytest.mark.xdist_group("ray"))
 
 
 @pytest.fixture(scope="session")

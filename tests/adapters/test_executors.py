@@ -245,7 +245,7 @@ def test_workers_at_an_address_say_what_they_have(tmp_path: Path) -> None:
         n_workers=1,
         threads_per_worker=1,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         resources={"cpu": 2, "memory": 1e9},
         local_directory=str(tmp_path),
         silence_logs="CRITICAL",

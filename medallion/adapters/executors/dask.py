@@ -91,7 +91,7 @@ class DaskExecutor:
                     n_workers=self._workers,
                     threads_per_worker=1,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # None means port 8787, open to all
                     memory_limit=0,  # Dask would stop giving work to one that uses much of it
                     local_directory=folder,
                     silence_logs="CRITICAL",
