@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fsspec.core import url_to_fs
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
@@ -58,11 +59,21 @@ def _settings(root: Path) -> dict[str, Any]:
     return found
 
 
+def warehouse(root: Path) -> tuple[Any, str]:
+    """The files of a project's warehouse: a file system of fsspec, and the folder in it."""
+    store, folder = url_to_fs(_warehouse(root), use_listings_cache=False)
+    return store, folder
+
+
+def _warehouse(root: Path) -> str:
+    found: str = _settings(root).get("warehouse", f"file://{root / 'warehouse'}")
+    return found
+
+
 def plain_catalog(root: Path) -> Catalog:
     """The lake as somebody opens it who has PyIceberg and nothing of ours."""
-    warehouse = _settings(root).get("warehouse", f"file://{root / 'warehouse'}")
+    at, warehouse = address(root), _warehouse(root)
     store = {"s3.endpoint": os.environ.get("AWS_ENDPOINT_URL", "")} if "s3://" in warehouse else {}
-    at = address(root)
     if at.startswith("glue"):
         from support.glue import PlainGlue
 

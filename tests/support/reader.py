@@ -88,7 +88,7 @@ def main(look: Look, out: Path) -> None:
                 lines.write(json.dumps({"polls": polls, "seen": seen}, default=str) + "\n")
                 lines.flush()
                 before = now
-            time.sleep(0.002)
+            time.sleep(0.02 if STORE else 0.002)
 
 
 if __name__ == "__main__":
