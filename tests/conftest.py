@@ -102,16 +102,22 @@ def aws(moto: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
 
 
 @pytest.fixture
-def postgres() -> Iterator[str]:
-    """The address of an empty PostgreSQL database."""
+def server() -> str:
+    """The address of a PostgreSQL server where databases may be created."""
     if not _SERVER:
         pytest.skip(f"{_NAME} is not set: the address of a server where databases may be created")
+    return _SERVER
+
+
+@pytest.fixture
+def postgres(server: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
     database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
-    engine = create_engine(_SERVER, isolation_level="AUTOCOMMIT")
-    with engine.connect() as server:
-        server.execute(text(f"create database {database}"))
-        yield make_url(_SERVER).set(database=database).render_as_string(hide_password=False)
-        server.execute(text(f"drop database {database} with (force)"))
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"create database {database}"))
+        yield make_url(server).set(database=database).render_as_string(hide_password=False)
+        connection.execute(text(f"drop database {database} with (force)"))
     engine.dispose()
 
 

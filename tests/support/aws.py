@@ -63,13 +63,12 @@ class Aws:
         self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
-    def remove(self, bucket: str) -> None:
-        """A bucket, with all that is in it."""
+    def empty(self, bucket: str) -> None:
+        """Remove all that is in a bucket."""
         keys = self.keys(bucket)
         for start in range(0, len(keys), 1000):
             some = [{"Key": key} for key in keys[start : start + 1000]]
             self.s3.delete_objects(Bucket=bucket, Delete={"Objects": some})
-        self.s3.delete_bucket(Bucket=bucket)
 
     def put(self, address: str, content: bytes) -> None:
         """Put a file."""

@@ -38,7 +38,7 @@ class Lakes:
     def clear(self) -> None:
         """Remove what was made, for servers keep all in memory."""
         for own, bucket in self._made:
-            self.aws.remove(bucket)
+            self.aws.empty(bucket)
             if self.name != GLUE:
                 self._do(f"drop database {own} with (force)")
         self._made.clear()

@@ -73,7 +73,12 @@ def _warehouse(root: Path) -> str:
 def plain_catalog(root: Path) -> Catalog:
     """The lake as somebody opens it who has PyIceberg and nothing of ours."""
     at, warehouse = address(root), _warehouse(root)
-    store = {"s3.endpoint": os.environ.get("AWS_ENDPOINT_URL", "")} if "s3://" in warehouse else {}
+    store = {}
+    if warehouse.startswith("s3://"):
+        store = {
+            "s3.endpoint": os.environ["AWS_ENDPOINT_URL"],
+            "s3.region": os.environ["AWS_DEFAULT_REGION"],
+        }
     if at.startswith("glue"):
         from support.glue import PlainGlue
 

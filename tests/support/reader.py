@@ -20,7 +20,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
-STORE = {"s3.endpoint": at} if (at := os.environ.get("AWS_ENDPOINT_URL")) else {}
+STORE = (
+    {"s3.endpoint": at, "s3.region": os.environ["AWS_DEFAULT_REGION"]}
+    if (at := os.environ.get("AWS_ENDPOINT_URL"))
+    else {}
+)
 QUERY = "select table_namespace || '.' || table_name, metadata_location from iceberg_tables"
 
 
