@@ -17,7 +17,7 @@ from support.processes import Runner, running
 from support.projects import rows, sql_model, suite, write
 
 from medallion import Project
-from medallion.report import Report, State
+from medallion.report import State
 
 DAYS = ("2019-01-01", "2019-01-02", "2019-02-01")
 TABLES = ("bronze.events", "silver.days", "silver.priced", "gold.total")
@@ -59,7 +59,10 @@ MODELS = """
     ) -> pd.DataFrame:
         return events[["id"]].assign(price=int(prices["price"][0]))
 """
-TOTAL = "select count(*) as n, sum(p.price)::bigint as price from silver.days join silver.priced p using (id)"
+TOTAL = (
+    "select count(*) as n, sum(p.price)::bigint as price"
+    " from silver.days join silver.priced p using (id)"
+)
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,7 @@ def machines(
     for name in ("one", "other"):
         files = {"pyproject.toml": settings, "expectations/silver/priced.json": priced}
         write(tmp_path / name, files)
-    found = Machines(
-        tmp_path / "one", tmp_path / "other", tmp_path / "calls", aws, aws.bucket()
-    )
+    found = Machines(tmp_path / "one", tmp_path / "other", tmp_path / "calls", aws, aws.bucket())
     for number, day in enumerate(DAYS):
         found.land(f"{number}", (number, day))
     found.price(2)
@@ -148,7 +149,6 @@ def test_what_one_has_built_is_fresh_for_the_other(machines: Machines) -> None:
 
 
 def test_a_result_that_one_has_computed_is_used_by_the_other(machines: Machines) -> None:
-    """One has the task done and its windows on a branch, and publishes nothing."""
     with Project.load(machines.one) as project:
         assert project.build("task.prices").ok
         assert project.build("bronze.events").ok
@@ -180,14 +180,14 @@ def test_a_machine_whose_disk_is_lost_loses_nothing(machines: Machines) -> None:
     machines.check(range(3), 2)
 
 
-def test_both_at_once_double_nothing(
-    machines: Machines, both: tuple[Runner, Runner]
-) -> None:
+def test_both_at_once_double_nothing(machines: Machines, both: tuple[Runner, Runner]) -> None:
     """One wins or both compose; the first builds of all are at the same time as well."""
     roots, price = (machines.one, machines.other), 2
     for turn in range(4):
         with ThreadPoolExecutor(2) as pool:
-            answers = list(pool.map(lambda pair: pair[0].build(pair[1]), zip(both, roots)))
+            answers = list(
+                pool.map(lambda pair: pair[0].build(pair[1]), zip(both, roots, strict=True))
+            )
         assert all(a["status"] in (0, 3) for a in answers), answers
         build(roots[turn % 2])
         machines.check(range(3 + turn), price)

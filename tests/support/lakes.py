@@ -1,6 +1,6 @@
 """Where the projects of the tests have their tables: on disk or on servers, as `--lake` says."""
 
-import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,12 +22,10 @@ class Lakes:
     aws: Aws
     postgres: str
     _made: list[tuple[str, str]] = field(default_factory=list)
-    _count: int = 0
 
     def settings(self) -> str:
         """The settings of a new lake: a catalog and a bucket of its own."""
-        self._count += 1
-        own = f"medallion_lake_{os.getpid()}_{self._count}"
+        own = f"medallion_lake_{uuid.uuid4().hex[:12]}"
         catalog, bucket = f"glue://{REGION}/{own}", self.aws.bucket()
         if self.name != GLUE:
             self._do(f"create database {own}")

@@ -29,7 +29,7 @@ def _warm() -> None:
     import pyarrow.parquet  # noqa: F401
 
     import medallion.adapters.duckdb.engine
-    import medallion.adapters.iceberg.store  # noqa: F401
+    import medallion.adapters.iceberg.store
 
     if "AWS_ENDPOINT_URL" in os.environ:
         import s3fs  # noqa: F401
