@@ -5,13 +5,15 @@ import re
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
+from support import lakes
 from support.aws import Aws, served
 from support.glue import KEYS, glue_server
 from support.processes import Runner, running
-from support.projects import write
+from support.projects import SETTINGS, write
 from support.rest import rest_server
 
 _NAME = "MEDALLION_TEST_POSTGRES"
@@ -25,6 +27,50 @@ _NUMBERS = count()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Long loops run only where they are asked for."""
     parser.addoption("--kills", type=int, default=24, help="how many runs are killed in a loop")
+    parser.addoption("--lake", choices=lakes.NAMES, default=lakes.LOCAL, help="where tables are")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests may say on which lakes they make sense."""
+    config.addinivalue_line("markers", "only_on(lake, ..., because): else the test is skipped")
+    if config.getoption("--lake").startswith("postgresql") and not _SERVER:
+        raise pytest.UsageError(f"this lake needs {_NAME}: a server where databases may be created")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what makes no sense on this lake."""
+    lake = config.getoption("--lake")
+    for item in items:
+        for marker in item.iter_markers("only_on"):
+            if lake not in marker.args:
+                item.add_marker(pytest.mark.skip(f"on {lake}: {marker.kwargs['because']}"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A project without models is made on each catalog, or on the lake that was asked for."""
+    if "root" in metafunc.fixturenames:
+        lake = metafunc.config.getoption("--lake")
+        kinds = ["sqlite", "postgresql"] if lake == lakes.LOCAL else [lake]
+        metafunc.parametrize("root", kinds, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _lakes(request: pytest.FixtureRequest) -> Iterator[None]:
+    name = request.config.getoption("--lake")
+    if name == lakes.LOCAL:
+        yield
+        return
+    server: Aws = request.getfixturevalue("moto")
+    # For this process and for all that it starts.
+    with patch.dict(os.environ, server.environment):
+        with lakes.chosen(lakes.Lakes(name, server, _SERVER)):
+            yield
+
+
+@pytest.fixture(autouse=True)
+def _own_lakes() -> Iterator[None]:
+    yield
+    lakes.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -64,16 +110,22 @@ def aws(moto: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
 
 
 @pytest.fixture
-def postgres() -> Iterator[str]:
-    """The address of an empty PostgreSQL database."""
+def server() -> str:
+    """The address of a PostgreSQL server where databases may be created."""
     if not _SERVER:
         pytest.skip(f"{_NAME} is not set: the address of a server where databases may be created")
+    return _SERVER
+
+
+@pytest.fixture
+def postgres(server: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database."""
     database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
-    engine = create_engine(_SERVER, isolation_level="AUTOCOMMIT")
-    with engine.connect() as server:
-        server.execute(text(f"create database {database}"))
-        yield make_url(_SERVER).set(database=database).render_as_string(hide_password=False)
-        server.execute(text(f"drop database {database} with (force)"))
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"create database {database}"))
+        yield make_url(server).set(database=database).render_as_string(hide_password=False)
+        connection.execute(text(f"drop database {database} with (force)"))
     engine.dispose()
 
 
@@ -121,13 +173,13 @@ def rest_together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """The folder of a project without models, one for each kind of catalog."""
-    settings = "[tool.medallion]\n"
-    if request.param == "postgresql":
-        settings += f'catalog = "{request.getfixturevalue("postgres")}"\n'
-    return write(tmp_path, {"pyproject.toml": settings})
+    if request.param != "postgresql":
+        return write(tmp_path, {})
+    catalog = request.getfixturevalue("postgres")
+    return write(tmp_path, {"pyproject.toml": f'{SETTINGS}catalog = "{catalog}"\n'})
 
 
 @pytest.fixture(scope="session")

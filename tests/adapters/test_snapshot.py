@@ -78,7 +78,7 @@ class Trips:
 
     def close(self) -> None:
         self.lake.close()
-        self._plain.engine.dispose()
+        self._plain.close()
 
     def file(
         self, ids: list[int], times: list[datetime | None], *partition: int | str | None

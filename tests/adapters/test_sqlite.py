@@ -60,7 +60,7 @@ class Lakes:
         """Give the connections back."""
         self.lake.close()
         if self._plain:
-            self._plain.engine.dispose()
+            self._plain.close()
 
     def pointer(self) -> Path:
         """The metadata file of the table."""

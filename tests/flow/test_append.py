@@ -129,6 +129,7 @@ def test_a_file_that_comes_back_is_not_taken_twice(tmp_path: Path) -> None:
     assert set(loaded(tmp_path)) == {1, 3, 4}
 
 
+@pytest.mark.only_on("local", because="it looks at the files of the warehouse")
 @pytest.mark.parametrize("cut", [0, 20, -1])
 def test_files_are_not_taken_twice_when_their_list_was_lost(tmp_path: Path, cut: int) -> None:
     """Others may clean a table's folder of what its metadata does not name, or break a file."""

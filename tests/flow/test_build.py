@@ -188,6 +188,7 @@ def test_a_key_that_is_not_unique_is_rejected(tmp_path: Path) -> None:
         assert project.build().exit_code == 1
 
 
+@pytest.mark.only_on("local", because="it looks at the files of the warehouse")
 def test_a_masked_column_is_never_written_in_clear(tmp_path: Path) -> None:
     root = orders(
         tmp_path,
@@ -487,6 +488,7 @@ def test_two_projects_work_in_one_process(tmp_path: Path) -> None:
         assert first.build().ok
 
 
+@pytest.mark.only_on("local", because="it looks at the files of the warehouse")
 def test_nothing_temporary_is_left(tmp_path: Path) -> None:
     orders(tmp_path, "select 1 as id")
     with Project.load(tmp_path) as project:

@@ -131,6 +131,7 @@ def test_under_another_key_there_is_another_result(tmp_path: Path) -> None:
         assert calls(tmp_path).count("rates") == count
 
 
+@pytest.mark.only_on("local", because="it looks at the files of the warehouse")
 def test_a_result_that_was_damaged_on_disk_is_computed_again(tmp_path: Path) -> None:
     build(project(tmp_path, RATES))
     (data,) = (tmp_path / "warehouse/task/rates/data").glob("*.parquet")
@@ -537,6 +538,7 @@ def test_a_task_done_again_with_the_same_files_changes_nothing_below(tmp_path: P
     assert calls(tmp_path) == ["rates", "prices", "rates"]
 
 
+@pytest.mark.only_on("local", because="it looks at the files of the warehouse")
 def test_results_that_nobody_used_for_long_are_swept(tmp_path: Path) -> None:
     build(project(tmp_path, RATES))
     with Project.load(tmp_path) as loaded:
@@ -565,6 +567,7 @@ def test_a_sweep_leaves_the_files_of_tables(tmp_path: Path) -> None:
     assert len(rows(tmp_path, "gold.shares")) == 3
 
 
+@pytest.mark.only_on("local", because="it looks at the files of the warehouse")
 def test_a_sweep_removes_the_files_of_what_never_became_a_snapshot(tmp_path: Path) -> None:
     mapped(tmp_path, "gold(for_each=countries)", "nl", "gb", "us")
     (tmp_path / "no-gb").touch()

@@ -20,7 +20,7 @@ import pytest
 from pyiceberg.exceptions import NoSuchTableError
 from sqlalchemy.exc import OperationalError
 from support.processes import below
-from support.projects import rows, write
+from support.projects import rows, warehouse, write
 
 MODELS = """
     import os, time
@@ -97,9 +97,11 @@ class Lake:
     def finished(self) -> set[str]:
         """The tasks whose results are kept, or published."""
         names = set()
-        for kept in self.root.glob("warehouse/*/*/results/*.json"):
-            for file in json.loads(kept.read_text().splitlines()[0])["files"]:
-                names |= set(pq.read_table(file["path"])["name"].to_pylist())
+        store, folder = warehouse(self.root)
+        for kept in store.glob(f"{folder}/*/*/results/*.json"):
+            for file in json.loads(store.cat(kept).splitlines()[0])["files"]:
+                with store.open(file["path"]) as data:
+                    names |= set(pq.read_table(data)["name"].to_pylist())
         for table in TABLES:
             with suppress(NoSuchTableError, OperationalError):  # not written yet
                 names |= {row["name"] for row in rows(self.root, table)}

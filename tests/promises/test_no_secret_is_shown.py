@@ -21,6 +21,7 @@ from medallion import Project
 from medallion.adapters.executors.processes import ProcessExecutor
 from medallion.resources import NOTHING, Resources
 
+pytestmark = pytest.mark.only_on("local", because="it looks into every file that was written")
 T = TypeVar("T")
 
 # One token of each stands in every readable form; the rest is what is escaped in some of them.

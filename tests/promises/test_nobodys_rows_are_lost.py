@@ -21,7 +21,7 @@ def append_as_somebody_else(root: Path, name: str, id: int) -> None:
     table = catalog.load_table(name)
     schema = pa.schema([("id", pa.int64()), ("batch", pa.int64()), ("good", pa.bool_())])
     table.append(pa.Table.from_pylist([{"id": id, "batch": 0, "good": True}], schema=schema))
-    catalog.engine.dispose()
+    catalog.close()
 
 
 def when(step: Step, subject: str, act: Callable[[], None]) -> Callable[[Event], None]:
@@ -88,7 +88,7 @@ def test_a_branch_that_somebody_else_wrote_to_is_not_published(tmp_path: Path) -
         table = catalog.load_table("silver.right")
         unaudited = pa.table({"id": [9], "batch": [9], "good": [False]})
         table.append(unaudited, branch=f"run-{report.run}")
-        catalog.engine.dispose()
+        catalog.close()
         with pytest.raises(ConflictError, match="was audited"):
             project.publish(report.run)
     assert {row["batch"] for row in rows(tmp_path, "silver.right")} == {1}
@@ -121,7 +121,7 @@ def _runs(root: Path, name: str) -> str | None:
     try:
         snapshot = catalog.load_table(name).current_snapshot()
     finally:
-        catalog.engine.dispose()
+        catalog.close()
     assert snapshot
     assert snapshot.summary
     return snapshot.summary.additional_properties.get("medallion.run")

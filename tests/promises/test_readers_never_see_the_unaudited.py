@@ -21,6 +21,11 @@ def judge(out: Path) -> int:
     return polls
 
 
+def batches(root: Path, name: str) -> set[int]:
+    """What readers see of a table now."""
+    return {row["batch"] for row in rows(root, name)}
+
+
 def test_a_build_that_passes_shows_each_layer_at_once(root: Path, runner: Runner) -> None:
     with reading(root) as out:
         for batch in range(1, 6):
@@ -67,6 +72,9 @@ def test_a_build_killed_at_any_step_shows_nothing_half(
             died += runner.build(root, kill=chance.randint(1, events))["status"] == -9
             if chance.random() < 0.5:
                 assert runner.build(root)["status"] == (1 if bad else 0)
+                # What was killed in the middle of a layer is finished, or put back.
+                left, right = (batches(root, n) for n in ("silver.left", "silver.right"))
+                assert left == right
 
     assert died > kills / 2
     judge(out)

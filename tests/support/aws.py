@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,11 +17,13 @@ REGION = "eu-west-1"
 _SERVE = """
 import sys
 from moto.server import ThreadedMotoServer
+from support.glue import strict
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
-server.stop()
+with strict():
+    server.start()
+    print(server.get_host_and_port()[1], flush=True)
+    sys.stdin.read()
+    server.stop()
 """
 
 
@@ -60,6 +63,13 @@ class Aws:
         self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return name
 
+    def empty(self, bucket: str) -> None:
+        """Remove all that is in a bucket."""
+        keys = self.keys(bucket)
+        for start in range(0, len(keys), 1000):
+            some = [{"Key": key} for key in keys[start : start + 1000]]
+            self.s3.delete_objects(Bucket=bucket, Delete={"Objects": some})
+
     def put(self, address: str, content: bytes) -> None:
         """Put a file."""
         bucket, _, key = address.removeprefix("s3://").partition("/")
@@ -79,6 +89,7 @@ def served() -> Iterator[Aws]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         text=True,
     )
     assert process.stdin

@@ -20,7 +20,7 @@ def opened(root: Path, name: str) -> Iterator[Table]:
     try:
         yield catalog.load_table(name)
     finally:
-        catalog.engine.dispose()
+        catalog.close()
 
 
 class _Rewrite(_OverwriteFiles):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from medallion import Project
 from medallion.errors import DefinitionError
 from support.processes import Runner
-from support.projects import plain_catalog
+from support.projects import address, plain_catalog
 from support.windowed import FULL, MODELS, Row, land, put
 
 BY_WINDOW = [name for name in MODELS if name not in (FULL, "bronze.events")]
@@ -68,7 +68,7 @@ class Lake:
 
     def expire(self, model: str) -> None:
         """Drop all versions of a table but those that readers and branches see."""
-        if not (self.root / "warehouse/catalog.db").exists():
+        if address(self.root).startswith("sqlite") and not (self.root / "warehouse").exists():
             return
         catalog = plain_catalog(self.root)
         if catalog.table_exists(model):
@@ -76,7 +76,7 @@ class Lake:
             seen = {r.snapshot_id for r in table.metadata.refs.values()}
             old = [s.snapshot_id for s in table.snapshots() if s.snapshot_id not in seen]
             table.maintenance.expire_snapshots().by_ids(old).commit()
-        catalog.engine.dispose()
+        catalog.close()
 
     def build(self, **options: Any) -> None:
         """Build; a model whose inputs were never built cannot be."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.projects import address
+from support.projects import address, write
 
 _HERE = Path(__file__).parent
 
@@ -63,6 +63,7 @@ def running() -> Iterator[Runner]:
 @contextmanager
 def reading(root: Path) -> Iterator[Path]:
     """A reader that polls a project's catalog until the block ends; the file of what it saw."""
+    write(root, {})
     out = root / "seen.jsonl"
     script = str(_HERE / "reader.py")
     arguments = [sys.executable, "-W", "ignore", script, address(root), str(out)]

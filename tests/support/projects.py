@@ -1,21 +1,28 @@
 """Small projects on disk."""
 
 import json
+import os
 import textwrap
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fsspec.core import url_to_fs
+from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.table import Table
+
+from support import lakes
 
 SETTINGS = "[tool.medallion]\n"
 
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
     """Write a project's files below a folder; settings are added where none are given."""
-    settings = {} if (root / "pyproject.toml").exists() else {"pyproject.toml": SETTINGS}
+    settings = {}
+    if "pyproject.toml" not in files and not (root / "pyproject.toml").exists():
+        settings["pyproject.toml"] = SETTINGS + lakes.settings()
     for name, text in {**settings, **files}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,15 +49,41 @@ def suite(*expectations: tuple[str, Mapping[str, Any]] | Mapping[str, Any]) -> s
 
 def address(root: Path) -> str:
     """The address of a project's catalog."""
+    return _settings(root).get("catalog") or f"sqlite:///{root / 'warehouse' / 'catalog.db'}"
+
+
+def _settings(root: Path) -> dict[str, Any]:
     file = root / "pyproject.toml"
     settings = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    given = settings.get("tool", {}).get("medallion", {}).get("catalog")
-    return given or f"sqlite:///{root / 'warehouse' / 'catalog.db'}"
+    found: dict[str, Any] = settings.get("tool", {}).get("medallion", {})
+    return found
 
 
-def plain_catalog(root: Path) -> SqlCatalog:
+def warehouse(root: Path) -> tuple[Any, str]:
+    """The files of a project's warehouse: a file system of fsspec, and the folder in it."""
+    store, folder = url_to_fs(_warehouse(root), use_listings_cache=False)
+    return store, folder
+
+
+def _warehouse(root: Path) -> str:
+    found: str = _settings(root).get("warehouse", f"file://{root / 'warehouse'}")
+    return found
+
+
+def plain_catalog(root: Path) -> Catalog:
     """The lake as somebody opens it who has PyIceberg and nothing of ours."""
-    return SqlCatalog("medallion", uri=address(root), warehouse=f"file://{root / 'warehouse'}")
+    at, warehouse = address(root), _warehouse(root)
+    store = {}
+    if warehouse.startswith("s3://"):
+        store = {
+            "s3.endpoint": os.environ["AWS_ENDPOINT_URL"],
+            "s3.region": os.environ["AWS_DEFAULT_REGION"],
+        }
+    if at.startswith("glue"):
+        from support.glue import PlainGlue
+
+        return PlainGlue(at, store)
+    return SqlCatalog("medallion", uri=at, warehouse=warehouse, **store)
 
 
 def plain_table(root: Path, name: str) -> Table:
@@ -59,7 +92,7 @@ def plain_table(root: Path, name: str) -> Table:
     try:
         return catalog.load_table(name)
     finally:
-        catalog.engine.dispose()
+        catalog.close()
 
 
 def rows(root: Path, name: str) -> list[dict[str, Any]]:

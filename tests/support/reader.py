@@ -3,45 +3,75 @@
     python reader.py ADDRESS OUT.jsonl
 
 Each poll takes the pointers of all tables from one read of the catalog, as a reader does who wants
-one moment, and reads every row behind them. Each moment that differs from the one before is a line
+one moment, and reads every row behind them. Glue is read once for each layer, in their order. Each moment that differs from the one before is a line
 of OUT: {table: {"columns": [...], "rows": [...]}}, and "polls" counts the polls so far.
 """
 
 import json
+import os
 import sys
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from pyiceberg.table import StaticTable
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
+STORE = (
+    {"s3.endpoint": at, "s3.region": os.environ["AWS_DEFAULT_REGION"]}
+    if (at := os.environ.get("AWS_ENDPOINT_URL"))
+    else {}
+)
 QUERY = "select table_namespace || '.' || table_name, metadata_location from iceberg_tables"
 
 
-def opened(address: str) -> Engine:
+Look = Callable[[], Iterable[tuple[str, str]]]
+"""Gives the names of all tables and where their metadata is."""
+
+
+def opened(address: str) -> Look:
     """The catalog; a SQLite file is opened to read and never made."""
+    if address.startswith("glue://"):
+        return _glue(address)
     path = address.removeprefix("sqlite:///")
     if path != address:
         address = f"sqlite:///file:{path}?mode=ro&uri=true&timeout=30"
-    return create_engine(address, poolclass=NullPool)
+    catalog = create_engine(address, poolclass=NullPool)
+
+    def look() -> Iterable[tuple[str, str]]:
+        try:
+            with catalog.connect() as connection:
+                return [(name, at) for name, at in connection.execute(text(QUERY))]
+        except (OperationalError, ProgrammingError):
+            return []  # it is being made
+
+    return look
 
 
-def look(catalog: Engine, known: dict[str, Any]) -> dict[str, Any] | None:
-    """What readers see at one moment; None if there is no catalog yet."""
-    try:
-        with catalog.connect() as connection:
-            found = connection.execute(text(QUERY)).all()
-    except (OperationalError, ProgrammingError):
-        return None  # it is being made
-    return {name: _table(location, known) for name, location in sorted(map(tuple, found))}
+def _glue(address: str) -> Look:
+    import boto3
+
+    region, _, prefix = address.removeprefix("glue://").partition("/")
+    client = boto3.client("glue", region_name=region)
+
+    def look() -> Iterable[tuple[str, str]]:
+        for layer in ("bronze", "silver", "gold"):
+            try:
+                found = client.get_tables(DatabaseName=f"{prefix}_{layer}")["TableList"]
+            except client.exceptions.EntityNotFoundException:
+                continue  # it is being made
+            for table in found:
+                yield f"{layer}.{table['Name']}", table["Parameters"]["metadata_location"]
+
+    return look
 
 
 def _table(location: str, known: dict[str, Any]) -> Any:
     if location not in known:
-        table = StaticTable.from_metadata(location)
+        table = StaticTable.from_metadata(location, STORE)
         known[location] = {
             "columns": [f.name for f in table.schema().fields],
             "rows": table.scan().to_arrow().to_pylist() if table.current_snapshot() else None,
@@ -49,20 +79,20 @@ def _table(location: str, known: dict[str, Any]) -> Any:
     return known[location]
 
 
-def main(catalog: Engine, out: Path) -> None:
+def main(look: Look, out: Path) -> None:
     """Poll until killed."""
     known: dict[str, Any] = {}
     polls, before = 0, ""
     with out.open("w") as lines:
         while True:
-            seen = look(catalog, known)
+            seen = {name: _table(location, known) for name, location in sorted(look())}
             polls += 1
-            text = json.dumps({"seen": seen}, default=str)
-            if text != before or polls % 20 == 0:
+            now = json.dumps({"seen": seen}, default=str)
+            if now != before or polls % 20 == 0:
                 lines.write(json.dumps({"polls": polls, "seen": seen}, default=str) + "\n")
                 lines.flush()
-                before = text
-            time.sleep(0.002)
+                before = now
+            time.sleep(0.02 if STORE else 0.002)
 
 
 if __name__ == "__main__":

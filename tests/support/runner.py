@@ -6,7 +6,8 @@ Reads jobs as JSON lines from standard input and answers each with one line. A j
 {"root": …, "kill": n | null, "options": {…}}: build the project at `root`, or backfill the model
 that the key "backfill" names; with `kill`, the process kills itself (SIGKILL) at its n-th event.
 Events are everything that could leave something behind:
-each file opened for writing, each rename, each statement of the catalog, each step of the run.
+each file opened for writing, each rename, each statement of the catalog, each request to S3 or to
+Glue before it is sent, each step of the run.
 The answer: {"status": exit code or -9, "events": how many, "report": …}.
 
 The heavy libraries are imported once; every job is a fork of this process.
@@ -17,6 +18,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,13 @@ def _warm() -> None:
     import pyarrow.parquet  # noqa: F401
 
     import medallion.adapters.duckdb.engine
-    import medallion.adapters.iceberg.store  # noqa: F401
+    import medallion.adapters.iceberg.store
+
+    if "AWS_ENDPOINT_URL" in os.environ:
+        import s3fs  # noqa: F401
+
+        import medallion.adapters.files.stores
+        import medallion.adapters.iceberg.glue  # noqa: F401
 
 
 class _Counter:
@@ -36,11 +44,13 @@ class _Counter:
     def __init__(self, kill: int | None) -> None:
         self.kill = kill
         self.events = 0
+        self._lock = threading.RLock()
 
     def __call__(self) -> None:
-        self.events += 1
-        if self.events == self.kill:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._lock:
+            self.events += 1
+            if self.events == self.kill:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def hook(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event == "os.rename" or (event == "open" and _writes(arguments)):
@@ -50,6 +60,22 @@ class _Counter:
 def _writes(arguments: tuple[Any, ...]) -> bool:
     _, mode, flags = arguments
     return bool(flags & (os.O_WRONLY | os.O_RDWR)) or (isinstance(mode, str) and "w" in mode)
+
+
+def _count_requests(count: _Counter) -> None:
+    """Also those that boto sends again by itself."""
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        return
+    from aiobotocore.endpoint import AioEndpoint
+    from botocore.endpoint import Endpoint
+
+    for kind in (Endpoint, AioEndpoint):
+
+        def send(self: Any, request: Any, real: Any = kind._send) -> Any:
+            count()
+            return real(self, request)
+
+        kind._send = send
 
 
 def _child(job: dict[str, Any], answer: Path) -> None:
@@ -63,6 +89,7 @@ def _child(job: dict[str, Any], answer: Path) -> None:
     sys.addaudithook(count.hook)
     event.listen(Engine, "before_cursor_execute", lambda *_: count())
     event.listen(Engine, "commit", lambda _: count())
+    _count_requests(count)
     report: dict[str, Any]
     try:
         with Project.load(job["root"], **job.get("settings", {})) as project:
