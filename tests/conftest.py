@@ -38,9 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what makes no sense on this lake."""
+    """Skip what makes no sense on this lake.
+
+    Where tests run beside each other, those on Ray do not: a machine has one cluster of it.
+    """
     lake = config.getoption("--lake")
     for item in items:
+        if re.search(r"[\[_-]ray\b", item.nodeid):
+            item.add_marker(pytest.mark.xdist_group("ray"))
         for marker in item.iter_markers("only_on"):
             if lake not in marker.args:
                 item.add_marker(pytest.mark.skip(f"on {lake}: {marker.kwargs['because']}"))
@@ -71,13 +76,6 @@ def _lakes(request: pytest.FixtureRequest) -> Iterator[None]:
 def _own_lakes() -> Iterator[None]:
     yield
     lakes.clear()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run beside each other, those on Ray do not: a machine has one cluster of it."""
-    for item in items:
-        if re.search(r"[\[_-]ray\b", item.nodeid):
-            item.add_marker(pytest.mark.xdist_group("ray"))
 
 
 @pytest.fixture(scope="session")

@@ -52,8 +52,10 @@ class Lakes:
     def plain(self) -> SqlCatalog:
         """The catalog as PyIceberg opens it."""
         if self._plain is None:
-            self._plain = plain_catalog(self.root)
-            self._plain.create_namespace("silver")
+            catalog = plain_catalog(self.root)
+            assert isinstance(catalog, SqlCatalog)
+            catalog.create_namespace("silver")
+            self._plain = catalog
         return self._plain
 
     def close(self) -> None:
