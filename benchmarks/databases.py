@@ -12,15 +12,12 @@ with NULLs.
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from measure import ROOT, table
+from measure import ROOT, table, watched
 from sqlalchemy import create_engine, make_url
-from tasks import _below, _memory
 
 TABLE = "medallion_bench"
 CREATE = f"""create table {TABLE} (
@@ -32,7 +29,7 @@ FILL = f"""insert into {TABLE} select seq, seq % 1000, if(seq % 7, seq * 3, null
     seq * 1.0001, concat('customer ', seq % 100000), if(seq % 5, concat('nöte ', md5(seq)), null),
     from_unixtime(1600000000 + seq * 1.000001), date_add('2020-01-01', interval seq % 1000 day),
     seq % 2
-    from seq_1_to_{{rows}}"""
+    from seq_{{first}}_to_{{last}}"""
 HERE = f"""
 import sys
 import pyarrow.parquet as pq
@@ -96,7 +93,7 @@ def main() -> None:
     address = make_url(given.address).set(drivername="mysql+pymysql")
     shown = address.render_as_string(hide_password=False)
     lines: list[list[object]] = [["way", "s", "rows/s", "of pandas", "peak MB", "exact types"]]
-    _fill(shown, given.rows)
+    fill(shown, given.rows)
     measured = {name: _measured(shown, *way) for name, way in WAYS.items()}
     for name, (wall, peak) in measured.items():
         ratio = measured["pandas.read_sql in chunks"][0] / wall
@@ -106,30 +103,27 @@ def main() -> None:
     print(f"{given.rows:,} rows of MySQL to one Parquet file\n\n{table(lines)}")
 
 
-def _fill(address: str, rows: int) -> None:
+def fill(address: str, rows: int) -> None:
+    """Make the table anew, with so many rows."""
+    do(address, f"drop table if exists {TABLE}", CREATE, FILL.format(first=1, last=rows))
+    do(address, f"analyze table {TABLE}")
+
+
+def do(address: str, *statements: str) -> None:
+    """Do the statements as they are written."""
     engine = create_engine(address, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        for statement in (f"drop table if exists {TABLE}", CREATE, FILL.format(rows=rows)):
+        for statement in statements:
             connection.exec_driver_sql(statement.replace("%", "%%"))
-        connection.exec_driver_sql(f"analyze table {TABLE}")
     engine.dispose()
 
 
 def _measured(address: str, code: str, *arguments: str) -> tuple[float, int]:
     """Seconds, and bytes at the peak of all processes."""
     with tempfile.TemporaryDirectory(prefix="databases-") as folder:
-        clock, peak = time.perf_counter(), 0
-        reading = subprocess.Popen(
-            [sys.executable, "-c", code, address, str(Path(folder) / "rows.parquet"), *arguments],
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        while reading.poll() is None:
-            peak = max(peak, sum(_memory(pid) for pid in (reading.pid, *_below(reading.pid))))
-            time.sleep(0.02)
-        wall = time.perf_counter() - clock
-    if reading.returncode:
-        raise SystemExit(f"a reader ended with {reading.returncode}")
-    return wall, peak
+        file = Path(folder) / "rows.parquet"
+        found = watched([sys.executable, "-c", code, address, file, *arguments], ROOT, every=0.02)
+    return found.wall, found.peak
 
 
 if __name__ == "__main__":

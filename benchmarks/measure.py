@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,63 @@ def run(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str]
     kilo = 1 if sys.platform == "darwin" else 1024
     cpu = used.ru_utime + used.ru_stime
     return Usage(cpu, wall, used.ru_maxrss * kilo, used.ru_oublock * 512, said)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a command took, with all processes that it started: seconds, and bytes at the peak."""
+
+    wall: float
+    cpu: float
+    peak: int
+
+
+def watched(command: Sequence[str | Path], cwd: Path, *, every: float = 0.1) -> Watched:
+    """Run the command to its end, and look at the memory of all its processes meanwhile.
+
+    The peak is what they held together, what they share counted once, as seen each `every` seconds.
+    """
+    clock, before = time.perf_counter(), os.times()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=output,
+        )
+        peak = 0
+        while child.poll() is None:
+            peak = max(peak, sum(_memory(pid) for pid in (child.pid, *_below(child.pid))))
+            time.sleep(every)
+        output.seek(0)
+        said = output.read()
+    if child.returncode:
+        raise SystemExit(f"{command} ended with {child.returncode}\n{said[-3000:]}")
+    after = os.times()
+    cpu = after.children_user + after.children_system
+    cpu -= before.children_user + before.children_system
+    return Watched(time.perf_counter() - clock, cpu, peak)
+
+
+def _below(pid: int) -> Iterator[int]:
+    """The processes that a process has started, and those that they have."""
+    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = tasks.read_text().split()
+        except OSError:  # it has ended
+            continue
+        for child in map(int, children):
+            yield child
+            yield from _below(child)
+
+
+def _memory(pid: int) -> int:
+    """The bytes that a process holds, its part of what it shares with others."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:  # it has ended
+        return 0
+    return int(text.split("Pss:")[1].split()[0]) * 1024
 
 
 def size(folder: Path) -> int:

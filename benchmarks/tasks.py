@@ -10,16 +10,11 @@ and all its workers together, what they share counted once, looked at ten times 
 
 import argparse
 import json
-import os
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from measure import MEDALLION, ROOT, table
+from measure import MEDALLION, Watched, table, watched
 
 SETTINGS = '[tool.medallion]\nmemory_limit = "1GB"\nspill_limit = "20GB"\n'
 TINY = """import pyarrow as pa
@@ -73,15 +68,6 @@ def scanned(rows: pl.LazyFrame = ref("silver.rows")) -> pl.LazyFrame:
 MODELS = ("silver.rows", "gold.sorted_rows", "gold.batches", "gold.scanned")
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """What a command took, with all processes that it started: seconds, and bytes at the peak."""
-
-    wall: float
-    cpu: float
-    peak: int
-
-
 def main() -> None:
     """Read the arguments, measure, print two tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -113,14 +99,15 @@ def _tiny(executor: str, tasks: int) -> Watched:
     with tempfile.TemporaryDirectory(prefix="tasks-") as folder:
         chains = "".join(CHAIN.format(n=n) for n in range(tasks // 2))
         root = _project(Path(folder), TINY + chains)
-        return _watched(root, "build", "--executor", executor, "--workers", "2")
+        return watched((*MEDALLION, "build", "--executor", executor, "--workers", "2"), root)
 
 
 def _many(executor: str, rows: int) -> dict[str, Watched]:
     with tempfile.TemporaryDirectory(prefix="rows-") as folder:
         root = _project(Path(folder), MANY.replace("{rows}", str(rows)))
+        command = (*MEDALLION, "build")
         return {
-            name: _watched(root, "build", "-s", name, "--executor", executor, "--workers", "1")
+            name: watched((*command, "-s", name, "--executor", executor, "--workers", "1"), root)
             for name in MODELS
         }
 
@@ -130,47 +117,6 @@ def _project(root: Path, models: str) -> Path:
     (root / "models/all.py").write_text(models)
     (root / "pyproject.toml").write_text(SETTINGS)
     return root
-
-
-def _watched(root: Path, *arguments: str) -> Watched:
-    clock, before = time.perf_counter(), os.times()
-    build = subprocess.Popen(
-        [*MEDALLION, *arguments],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-    )
-    peak = 0
-    while build.poll() is None:
-        peak = max(peak, sum(_memory(pid) for pid in (build.pid, *_below(build.pid))))
-        time.sleep(0.1)
-    if build.returncode:
-        raise SystemExit(f"{arguments} ended with {build.returncode}")
-    after = os.times()
-    cpu = after.children_user + after.children_system
-    cpu -= before.children_user + before.children_system
-    return Watched(time.perf_counter() - clock, cpu, peak)
-
-
-def _below(pid: int) -> Iterator[int]:
-    """The processes that a process has started, and those that they have."""
-    for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = tasks.read_text().split()
-        except OSError:  # it has ended
-            continue
-        for child in map(int, children):
-            yield child
-            yield from _below(child)
-
-
-def _memory(pid: int) -> int:
-    """The bytes that a process holds, its part of what it shares with others."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:  # it has ended
-        return 0
-    return int(text.split("Pss:")[1].split()[0]) * 1024
 
 
 if __name__ == "__main__":

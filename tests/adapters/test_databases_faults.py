@@ -1,17 +1,16 @@
 """What can go wrong while a database is read: it is told, and no part is taken for the whole."""
 
 import os
-import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, make_url
-from support.databases import WAYS, read, run, server
+from sqlalchemy import make_url
+from support.cut import cutting
+from support.databases import WAYS, end_others, read, run, server
 
 from medallion.adapters.databases import mysql as mysql_adapter
 from medallion.adapters.databases.address import parse
@@ -43,25 +42,6 @@ def address(request: pytest.FixtureRequest) -> str:
     return found
 
 
-def end_others(engine: Engine) -> None:
-    """End every other connection to the database."""
-    if engine.dialect.name == "postgresql":
-        run(
-            engine,
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where datname = current_database() and pid <> pg_backend_pid()",
-        )
-        return
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql(
-            "select id from information_schema.processlist"
-            " where db = database() and id <> connection_id()"
-        )
-        for (number,) in found.fetchall():
-            with suppress(Exception):  # it has just ended
-                connection.exec_driver_sql(f"kill {number}")
-
-
 @pytest.mark.parametrize("parallel", [1, 3])
 def test_a_connection_that_is_ended_in_the_middle_is_no_end(
     address: str, way: str, parallel: int
@@ -77,50 +57,10 @@ def test_a_connection_that_is_ended_in_the_middle_is_no_end(
     assert 0 < sum(counts) < ROWS
 
 
-class Cut:
-    """Stands before a server, and ends each connection after so many bytes of its answers."""
-
-    def __init__(self, address: str, most: int) -> None:
-        url = make_url(address)
-        self._target = (url.host or "", url.port or 0)
-        self._most = most
-        self._door = socket.create_server(("127.0.0.1", 0))
-        here = url.set(host="127.0.0.1", port=self._door.getsockname()[1])
-        self.address = here.render_as_string(hide_password=False)
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        """Accept nobody any more."""
-        self._door.close()
-
-    def _serve(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._door.accept()
-                behind = socket.create_connection(self._target)
-                threading.Thread(target=self._there, args=(client, behind), daemon=True).start()
-                threading.Thread(target=self._back, args=(client, behind), daemon=True).start()
-
-    def _there(self, client: socket.socket, behind: socket.socket) -> None:
-        with suppress(OSError):
-            while message := client.recv(65536):
-                behind.sendall(message)
-        behind.close()
-
-    def _back(self, client: socket.socket, behind: socket.socket) -> None:
-        left = self._most
-        with suppress(OSError):
-            while left and (message := behind.recv(min(65536, left))):
-                client.sendall(message)
-                left -= len(message)
-            client.shutdown(socket.SHUT_RDWR)
-        client.close()
-
-
 def test_a_line_that_is_cut_at_any_byte_is_no_end(address: str, way: str) -> None:
     """A number takes 12 bytes on the line, or fewer: one of the cuts is between two rows."""
     for most in range(1_000_000, 1_000_012):
-        with closing(Cut(address, most)) as cut, pytest.raises(SourceError, match="table big of"):
+        with cutting(address, most) as cut, pytest.raises(SourceError, match="table big of"):
             read(cut.address, way, table="big", columns=("id",))
 
 

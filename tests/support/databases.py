@@ -1,7 +1,7 @@
 """A database that tests fill, and how they read it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pyarrow as pa
@@ -37,3 +37,22 @@ def read(address: str, way: str = "fast", span: Span | None = None, **query: Any
 def many() -> int:
     """How many rows a table has at least that is read the fast way."""
     return mysql._FEW * 2
+
+
+def end_others(engine: Engine) -> None:
+    """End every other connection to the database."""
+    if engine.dialect.name == "postgresql":
+        run(
+            engine,
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()",
+        )
+        return
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "select id from information_schema.processlist"
+            " where db = database() and id <> connection_id()"
+        )
+        for (number,) in found.fetchall():
+            with suppress(Exception):  # it has just ended
+                connection.exec_driver_sql(f"kill {number}")

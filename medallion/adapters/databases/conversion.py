@@ -1,6 +1,7 @@
 """From what a driver gives to the planned type: exactly, or not at all."""
 
 import json
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -43,11 +44,20 @@ def converted(plan: Plan, batch: Any, dirty: Dirty) -> Any:
     return pa.RecordBatch.from_arrays(arrays, schema=plan.arrow)
 
 
+def text_array(text: str | None) -> Any:
+    """An array of that text alone. `pa.array` would import pandas, if it is there."""
+    if text is None:
+        return pa.nulls(1, pa.string())
+    data = text.encode()
+    offsets = pa.py_buffer(struct.pack("=2i", 0, len(data)))
+    return pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(data)])
+
+
 def _without_zeros(array: Any, type: Type) -> tuple[Any, int]:
     """The values with NULL for each zero date, and how many these are."""
     if type not in ("date", "timestamp", "timestamptz") or not _is_text(array):
         return array, 0
-    zero = pc.fill_null(pc.starts_with(array, ZERO), False)
+    zero = pc.starts_with(array, ZERO)  # NULL for NULL, which counts as no zero below
     count = pc.sum(zero).as_py() or 0
     return (pc.if_else(zero, pa.scalar(None, array.type), array) if count else array), count
 

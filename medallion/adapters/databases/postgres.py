@@ -185,7 +185,7 @@ class PostgreSQL:
                 for statement in _BEFORE:
                     cursor.execute(statement)
                     if self._snapshot and statement == _BEFORE[0]:
-                        cursor.execute("SET TRANSACTION SNAPSHOT %s", (self._snapshot,))
+                        self._share(what, cursor)
                 yield cursor
         except self._driver.Error as error:
             told = f"{what} of {a} cannot be read: {a.clean(error)}"
@@ -194,6 +194,15 @@ class PostgreSQL:
             raise SourceError(told) from error
         except UnicodeDecodeError as error:
             raise SourceError(f"{what} of {a} cannot be read: {a.clean(error)}") from error
+
+    def _share(self, what: str, cursor: Any) -> None:
+        try:
+            cursor.execute("SET TRANSACTION SNAPSHOT %s", (self._snapshot,))
+        except self._driver.ProgrammingError as error:
+            raise SourceError(
+                f"{what} of {self._address} cannot be read: the connection that keeps the moment"
+                " of the read was ended"
+            ) from error
 
     def _connect(self) -> Any:
         a = self._address

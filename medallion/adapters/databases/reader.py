@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from medallion.adapters.databases.address import parse
-from medallion.adapters.databases.conversion import converted
+from medallion.adapters.databases.conversion import converted, text_array
 from medallion.adapters.databases.mysql import MySQL
 from medallion.adapters.databases.planned import Plan, Planned
 from medallion.adapters.databases.postgres import PostgreSQL
@@ -116,7 +116,7 @@ class DatabaseReader:
         ends = []
         for text in row:
             alone = replace(plan, columns=(column,))
-            batch = pa.RecordBatch.from_arrays([pa.array([text], pa.string())], [column.name])
+            batch = pa.RecordBatch.from_arrays([text_array(text)], [column.name])
             value = converted(alone, batch, lambda _column, _count: None).column(0)[0].as_py()
             ends.append(shown(value))
         return ends

@@ -76,25 +76,20 @@ def following(
 ) -> tuple[str, frozenset[str]]:
     """What to write so that the rows take the place of those from the span's least value on.
 
-    Nothing where they are the same rows.
+    Where all of those are among the rows, only the other rows are written, and no file is replaced.
     """
     column = schema.column(span.column)
     assert column
     assert span.least is not None
-    least = f"{literal(span.least)}::{duckdb_type(column.type)}"
-    late = f"coalesce({quote(span.column)} >= {least}, false)"
+    # Nothing around the comparison, so that files are skipped by their least and greatest values.
+    late = f"{quote(span.column)} >= {literal(span.least)}::{duckdb_type(column.type)}"
     run(connection, f"create or replace temp table {_NEW} as {rows}")
     there = _as(current, schema)
-    before = f"select * from ({rows_of(there)}) c where {late}"
-    after = f"select * from {_NEW}"
-    differs = [
-        run(connection, f"select 1 from (({a}) except all ({b})) limit 1")
-        for a, b in ((before, after), (after, before))
-    ]
-    if not any(differs):
-        return f"{after} where false", frozenset()
+    before, after = f"select * from ({rows_of(there)}) c where {late}", f"select * from {_NEW}"
+    if not run(connection, f"select 1 from (({before}) except all ({after})) limit 1"):
+        return f"({after}) except all ({before})", frozenset()
     touched = _touched(connection, there, late)
-    kept = f"select * from ({rows_of(touched)}) c where not {late}"
+    kept = f"select * from ({rows_of(touched)}) c where not coalesce({late}, false)"
     return f"{after} union all ({kept})", _paths(touched)
 
 
