@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import ValidationError
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
@@ -46,10 +47,10 @@ class Lakes:
         self.lake = opened(f"sqlite:///{self.file}", f"file://{root}/warehouse", {})
         self.slow = IcebergCatalog(self.lake)
         self.quick = SqliteCatalog(self.file, self.slow)
-        self._plain: SqlCatalog | None = None
+        self._plain: Catalog | None = None
 
     @property
-    def plain(self) -> SqlCatalog:
+    def plain(self) -> Catalog:
         """The catalog as PyIceberg opens it."""
         if self._plain is None:
             self._plain = plain_catalog(self.root)
@@ -106,11 +107,11 @@ def told_by_pyiceberg(name: TableName, metadata: TableMetadata) -> Table:
     )
 
 
-def empty(catalog: SqlCatalog) -> None:
+def empty(catalog: Catalog) -> None:
     catalog.create_table(str(NAME), ROWS.schema)
 
 
-def appended(catalog: SqlCatalog) -> None:
+def appended(catalog: Catalog) -> None:
     table = catalog.create_table(str(NAME), ROWS.schema, properties={"owner": "me", "comment": ""})
     table.append(ROWS, snapshot_properties={"medallion.run": "x", "by": 'me "and" you'})
     table.append(ROWS)
@@ -118,7 +119,7 @@ def appended(catalog: SqlCatalog) -> None:
     table.delete("id = 2")
 
 
-def branched_and_tagged(catalog: SqlCatalog) -> None:
+def branched_and_tagged(catalog: Catalog) -> None:
     appended(catalog)
     table = catalog.load_table(str(NAME))
     first, last = table.history()[0].snapshot_id, table.history()[-1].snapshot_id
@@ -128,13 +129,13 @@ def branched_and_tagged(catalog: SqlCatalog) -> None:
     table.append(ROWS, branch="run-20260101t000000-00000a")
 
 
-def on_a_branch_alone(catalog: SqlCatalog) -> None:
+def on_a_branch_alone(catalog: Catalog) -> None:
     branched_and_tagged(catalog)
     with catalog.load_table(str(NAME)).manage_snapshots() as change:
         change.remove_branch("main")
 
 
-def evolved(catalog: SqlCatalog) -> None:
+def evolved(catalog: Catalog) -> None:
     appended(catalog)
     table = catalog.load_table(str(NAME))
     nested = IcebergStruct(
@@ -150,7 +151,7 @@ def evolved(catalog: SqlCatalog) -> None:
         change.delete_column("at")
 
 
-def partitioned_anew(catalog: SqlCatalog) -> None:
+def partitioned_anew(catalog: Catalog) -> None:
     appended(catalog)
     table = catalog.load_table(str(NAME))
     with table.update_spec() as change:
@@ -162,7 +163,7 @@ def partitioned_anew(catalog: SqlCatalog) -> None:
     table.append(ROWS)
 
 
-def of_the_first_version(catalog: SqlCatalog) -> None:
+def of_the_first_version(catalog: Catalog) -> None:
     catalog.create_table(str(NAME), ROWS.schema, properties={"format-version": "1"}).append(ROWS)
 
 
@@ -174,7 +175,7 @@ WRITERS = [
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda f: f.__name__)
 @pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
-def test_a_table_is_what_pyiceberg_says(lakes: Lakes, write: Callable[[SqlCatalog], None]) -> None:
+def test_a_table_is_what_pyiceberg_says(lakes: Lakes, write: Callable[[Catalog], None]) -> None:
     write(lakes.plain)
     metadata = lakes.plain.load_table(str(NAME)).metadata
     expected = asdict(told_by_pyiceberg(NAME, metadata))
