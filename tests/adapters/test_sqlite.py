@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import ValidationError
 from pyiceberg.table.metadata import TableMetadata, TableMetadataUtil
@@ -47,13 +46,15 @@ class Lakes:
         self.lake = opened(f"sqlite:///{self.file}", f"file://{root}/warehouse", {})
         self.slow = IcebergCatalog(self.lake)
         self.quick = SqliteCatalog(self.file, self.slow)
-        self._plain: Catalog | None = None
+        self._plain: SqlCatalog | None = None
 
     @property
-    def plain(self) -> Catalog:
+    def plain(self) -> SqlCatalog:
         """The catalog as PyIceberg opens it."""
         if self._plain is None:
-            self._plain = plain_catalog(self.root)
+            made = plain_catalog(self.root)
+            assert isinstance(made, SqlCatalog)
+            self._plain = made
             self._plain.create_namespace("silver")
         return self._plain
 
@@ -107,11 +108,11 @@ def told_by_pyiceberg(name: TableName, metadata: TableMetadata) -> Table:
     )
 
 
-def empty(catalog: Catalog) -> None:
+def empty(catalog: SqlCatalog) -> None:
     catalog.create_table(str(NAME), ROWS.schema)
 
 
-def appended(catalog: Catalog) -> None:
+def appended(catalog: SqlCatalog) -> None:
     table = catalog.create_table(str(NAME), ROWS.schema, properties={"owner": "me", "comment": ""})
     table.append(ROWS, snapshot_properties={"medallion.run": "x", "by": 'me "and" you'})
     table.append(ROWS)
@@ -119,7 +120,7 @@ def appended(catalog: Catalog) -> None:
     table.delete("id = 2")
 
 
-def branched_and_tagged(catalog: Catalog) -> None:
+def branched_and_tagged(catalog: SqlCatalog) -> None:
     appended(catalog)
     table = catalog.load_table(str(NAME))
     first, last = table.history()[0].snapshot_id, table.history()[-1].snapshot_id
@@ -129,13 +130,13 @@ def branched_and_tagged(catalog: Catalog) -> None:
     table.append(ROWS, branch="run-20260101t000000-00000a")
 
 
-def on_a_branch_alone(catalog: Catalog) -> None:
+def on_a_branch_alone(catalog: SqlCatalog) -> None:
     branched_and_tagged(catalog)
     with catalog.load_table(str(NAME)).manage_snapshots() as change:
         change.remove_branch("main")
 
 
-def evolved(catalog: Catalog) -> None:
+def evolved(catalog: SqlCatalog) -> None:
     appended(catalog)
     table = catalog.load_table(str(NAME))
     nested = IcebergStruct(
@@ -151,7 +152,7 @@ def evolved(catalog: Catalog) -> None:
         change.delete_column("at")
 
 
-def partitioned_anew(catalog: Catalog) -> None:
+def partitioned_anew(catalog: SqlCatalog) -> None:
     appended(catalog)
     table = catalog.load_table(str(NAME))
     with table.update_spec() as change:
@@ -163,7 +164,7 @@ def partitioned_anew(catalog: Catalog) -> None:
     table.append(ROWS)
 
 
-def of_the_first_version(catalog: Catalog) -> None:
+def of_the_first_version(catalog: SqlCatalog) -> None:
     catalog.create_table(str(NAME), ROWS.schema, properties={"format-version": "1"}).append(ROWS)
 
 
@@ -175,7 +176,7 @@ WRITERS = [
 
 @pytest.mark.parametrize("write", WRITERS, ids=lambda f: f.__name__)
 @pytest.mark.filterwarnings("ignore:Delete operation did not match any records")
-def test_a_table_is_what_pyiceberg_says(lakes: Lakes, write: Callable[[Catalog], None]) -> None:
+def test_a_table_is_what_pyiceberg_says(lakes: Lakes, write: Callable[[SqlCatalog], None]) -> None:
     write(lakes.plain)
     metadata = lakes.plain.load_table(str(NAME)).metadata
     expected = asdict(told_by_pyiceberg(NAME, metadata))
