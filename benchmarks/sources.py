@@ -38,7 +38,7 @@ warehouse = "s3://{BUCKET}/{{name}}"
 memory_limit = "1GB"
 """
 MODEL = f"""from medallion import *
-from medallion.source import table
+from medallion import table
 
 
 @bronze

@@ -67,9 +67,9 @@ def _lakes(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     server: Aws = request.getfixturevalue("moto")
     # For this process and for all that it starts.
-    with patch.dict(os.environ, server.environment):
-        with lakes.chosen(lakes.Lakes(name, server, _SERVER)):
-            yield
+    made = lakes.Lakes(name, server, _SERVER)
+    with patch.dict(os.environ, server.environment), lakes.chosen(made):
+        yield
 
 
 @pytest.fixture(autouse=True)

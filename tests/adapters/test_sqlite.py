@@ -52,10 +52,10 @@ class Lakes:
     def plain(self) -> SqlCatalog:
         """The catalog as PyIceberg opens it."""
         if self._plain is None:
-            catalog = plain_catalog(self.root)
-            assert isinstance(catalog, SqlCatalog)
-            catalog.create_namespace("silver")
-            self._plain = catalog
+            made = plain_catalog(self.root)
+            assert isinstance(made, SqlCatalog)
+            self._plain = made
+            self._plain.create_namespace("silver")
         return self._plain
 
     def close(self) -> None:

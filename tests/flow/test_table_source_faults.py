@@ -40,7 +40,7 @@ def address(shop: Engine) -> str:
 def project(root: Path, address: str, source: str = "", declared: str = "") -> Path:
     """The model that takes the shop's orders from there."""
     model = (
-        "from medallion import *\nfrom medallion.source import table\n\n"
+        "from medallion import *\nfrom medallion import table\n\n"
         f"@bronze({declared})\ndef orders() -> Source:\n"
         f"    return table({address!r}, 'orders'{source})\n"
     )

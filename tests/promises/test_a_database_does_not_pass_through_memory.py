@@ -11,7 +11,7 @@ from support.projects import write
 
 MODEL = """
     from medallion import *
-    from medallion.source import table
+    from medallion import table
 
     @bronze
     def wide() -> Source:

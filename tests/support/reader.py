@@ -3,8 +3,9 @@
     python reader.py ADDRESS OUT.jsonl
 
 Each poll takes the pointers of all tables from one read of the catalog, as a reader does who wants
-one moment, and reads every row behind them. Glue is read once for each layer, in their order. Each moment that differs from the one before is a line
-of OUT: {table: {"columns": [...], "rows": [...]}}, and "polls" counts the polls so far.
+one moment, and reads every row behind them. Glue is read once for each layer, in their order. Each
+moment that differs from the one before is a line of OUT: {table: {"columns": [...], "rows":
+[...]}}, and "polls" counts the polls so far.
 """
 
 import json
