@@ -1,5 +1,6 @@
 """Databases as sources: which rows of which, and what an adapter for them promises."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -58,6 +59,13 @@ class Span:
     closed: bool = False
 
 
+Dirty = Callable[[str, int], None]
+
+
+def unheard(column: str, count: int) -> None:
+    """What nobody wants to know."""
+
+
 class Database(Protocol):
     """Reads rows of databases, with the types that the database says they have."""
 
@@ -81,10 +89,12 @@ class Database(Protocol):
         """Whether a row has no value there."""
         ...
 
-    def batches(self, query: Query, span: Span | None = None) -> Any:
+    def batches(self, query: Query, span: Span | None = None, dirty: Dirty = unheard) -> Any:
         """The rows as a `pyarrow.RecordBatchReader`, whose schema is the Arrow form of `schema`.
 
         A few megabytes at a time are in memory. It gives all rows or ends with a `SourceError`,
         which also names a value that its column's type cannot keep.
+
+        Dates that no calendar has, 0000-00-00, read as NULL; `dirty` hears how many in a column.
         """
         ...

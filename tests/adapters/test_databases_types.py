@@ -304,9 +304,10 @@ def test_a_query_has_the_types_of_its_columns(mysql: str, postgres: str, way: st
 def test_zero_dates_are_told_and_read_as_null(mysql: str, way: str) -> None:
     told: dict[str, int] = {}
     fill(mysql, MYSQL)
-    reader = type(WAYS[way])(slow=way == "slow", dirty=lambda c, n: told.update({c: n}))
+    reader = type(WAYS[way])(slow=way == "slow")
 
-    reader.batches(Query(mysql, table="tricky")).read_all()
+    every = Query(mysql, table="tricky")
+    reader.batches(every, dirty=lambda c, n: told.update({c: n})).read_all()
 
     assert told == {"day": 1, "at": 1, "moment": 1}
     assert reader.nulls(Query(mysql, query="select * from tricky where id = 2"), "day")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from support.flows import build, parts, snapshots, states
-from support.projects import rows, suite, write
+from support.projects import plain_table, rows, suite, write
 
 from medallion import Project
 from medallion.report import State
@@ -249,3 +249,26 @@ def test_a_new_column_of_the_table_becomes_one_of_ours(
     build(root)
 
     assert {r["id"]: r["city"] for r in rows(root, NAME)} == {1: None, 2: None, 3: None, 4: "Basel"}
+
+
+def test_dates_that_are_none_are_told_and_comments_come_along(tmp_path: Path, mysql: str) -> None:
+    engine = create_engine(mysql, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("set sql_mode = ''"))
+        connection.execute(
+            text("create table orders (id int primary key comment 'the number', day date)")
+        )
+        connection.execute(
+            text("insert into orders values (1, '0000-00-00'), (2, '2026-01-01'), (3, null)")
+        )
+    engine.dispose()
+    model = (
+        "from medallion import *\n\n@bronze\ndef orders() -> Source:\n"
+        f"    return table({mysql!r}, 'orders')\n"
+    )
+    write(tmp_path, {"models/bronze/orders.py": model})
+    report = build(tmp_path)
+
+    assert "dates 0000-00-00 were taken for NULL: 1 in day" in str(report.warnings)
+    assert [r["day"] is None for r in rows(tmp_path, NAME)] == [True, False, True]
+    assert plain_table(tmp_path, NAME).schema().find_field("id").doc == "the number"

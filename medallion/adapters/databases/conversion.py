@@ -2,7 +2,6 @@
 
 import json
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -10,12 +9,11 @@ import pyarrow.compute as pc
 
 from medallion.adapters.databases.planned import Plan, arrow_type
 from medallion.errors import SourceError
+from medallion.extract import Dirty
 from medallion.schema import ListType, Type, decimal_of
 
 ZERO = "0000-00-00"  # the date that MySQL keeps where there was none
 _HINT = "leave the column out with columns=, or read a query that casts it to text"
-
-Dirty = Callable[[str, int], None]
 
 
 def converted(plan: Plan, batch: Any, dirty: Dirty) -> Any:

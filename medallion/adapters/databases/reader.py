@@ -13,7 +13,7 @@ from medallion.adapters.databases.planned import Plan, Planned
 from medallion.adapters.databases.postgres import PostgreSQL
 from medallion.adapters.databases.spans import condition, ranges, shown
 from medallion.errors import MedallionError, SourceError
-from medallion.extract import Query, Span
+from medallion.extract import Dirty, Query, Span, unheard
 from medallion.schema import Schema
 
 _KINDS: dict[str, type[MySQL] | type[PostgreSQL]] = {"mysql": MySQL, "postgresql": PostgreSQL}
@@ -29,7 +29,7 @@ class DatabaseReader:
     PostgreSQL they share a snapshot; on MySQL each sees its own moment, and rows whose keys come
     after the greatest one at the start are left for the next read.
 
-    Zero dates of MySQL (0000-00-00) read as NULL; `dirty` is called with the name of the column and
+    Zero dates of MySQL (0000-00-00) read as NULL; `dirty` hears the name of the column and
     how many rows of a batch have one. Other dates that no calendar has are errors.
     """
 
@@ -38,11 +38,9 @@ class DatabaseReader:
         resolve: Callable[[str], str] = str,
         *,
         slow: bool = False,
-        dirty: Callable[[str, int], None] = lambda _column, _count: None,
     ) -> None:
         self._resolve = resolve
         self._slow = slow
-        self._dirty = dirty
 
     def schema(self, query: Query) -> Schema:
         """The columns that the rows have; see `Database.schema`."""
@@ -64,7 +62,7 @@ class DatabaseReader:
         sql = f"SELECT CASE WHEN EXISTS (SELECT 1 FROM {plan.rows} WHERE {lacking}) THEN 1 END"
         return source.one(plan.what, sql)[0] is not None
 
-    def batches(self, query: Query, span: Span | None = None) -> Any:
+    def batches(self, query: Query, span: Span | None = None, dirty: Dirty = unheard) -> Any:
         """The rows, a few megabytes at a time; see `Database.batches`."""
         source = self._source(query)
         plan = source.plan(query)
@@ -72,7 +70,7 @@ class DatabaseReader:
         if span and (span.least is not None or span.past is not None):
             bounded = source.plan(replace(query, columns=(span.column,))).ordered(span.column)
             where = condition(span, bounded, source.name(span.column), source.text)
-        rows = self._rows(source, plan, where, query.parallel)
+        rows = self._rows(source, plan, where, query.parallel, dirty)
         return pa.RecordBatchReader.from_batches(plan.arrow, rows)
 
     def _source(self, query: Query) -> MySQL | PostgreSQL:
@@ -80,13 +78,14 @@ class DatabaseReader:
         return _KINDS[address.kind](address, slow=self._slow)
 
     def _rows(
-        self, source: MySQL | PostgreSQL, plan: Plan, where: str, parallel: int
+        self, source: MySQL | PostgreSQL, plan: Plan, where: str, parallel: int, dirty: Dirty
     ) -> Iterator[Any]:
         if parallel == 1 or plan.key is None:
-            yield from self._converted(source, plan, [where])
+            yield from self._converted(source, plan, [where], dirty)
             return
         with source.snapshot(plan.what) as same:
-            yield from self._converted(same, plan, self._ranges(same, plan, where, parallel))
+            ranges = self._ranges(same, plan, where, parallel)
+            yield from self._converted(same, plan, ranges, dirty)
 
     def _ranges(
         self, source: MySQL | PostgreSQL, plan: Plan, where: str, parallel: int
@@ -117,12 +116,12 @@ class DatabaseReader:
         for text in row:
             alone = replace(plan, columns=(column,))
             batch = pa.RecordBatch.from_arrays([text_array(text)], [column.name])
-            value = converted(alone, batch, lambda _column, _count: None).column(0)[0].as_py()
+            value = converted(alone, batch, unheard).column(0)[0].as_py()
             ends.append(shown(value))
         return ends
 
     def _converted(
-        self, source: MySQL | PostgreSQL, plan: Plan, conditions: Sequence[str]
+        self, source: MySQL | PostgreSQL, plan: Plan, conditions: Sequence[str], dirty: Dirty
     ) -> Iterator[Any]:
         """All rows, by the fast way, or by the slow one if the fast one fails at the beginning."""
         count = 0
@@ -131,7 +130,7 @@ class DatabaseReader:
             for read in ways:
                 try:
                     for batch in read(plan, conditions):
-                        given = converted(plan, batch, self._dirty)
+                        given = converted(plan, batch, dirty)
                         count += given.num_rows
                         yield given
                 except MedallionError:

@@ -116,15 +116,15 @@ class DuckDBEngine:
             self._scratch() as scratch,
             self._told(model, part, scratch),
         ):
-            arrival = None
+            arrival = read = None
             try:
                 if model.form is Form.SOURCE:
                     known = draft.current if draft.keeps else None
                     source = self._place(model.source(part.window))
                     if isinstance(source, Extract):
                         span = span_of(model, source, part)
-                        query = extracted(connection, self._database, source.query, span, late)
-                        texts: tuple[str, ...] = (query,)
+                        read = extracted(connection, self._database, source.query, span, late)
+                        texts: tuple[str, ...] = (read.text,)
                     else:
                         assert isinstance(source, Landing)
                         arrival = self._arrived(connection, source, scratch, part, known)
@@ -136,7 +136,9 @@ class DuckDBEngine:
                         connection, model, inputs, scratch, part, cursor, draft.current, late
                     )
                     texts = (called,)
-                given = _columns(connection, model, _all(texts), draft.current)
+                given = _columns(
+                    connection, model, _all(texts), draft.current, read.schema if read else None
+                )
                 schema = draft.settle(given)
                 if len(texts) > 1 or set(given.names) != set(schema.names):
                     # Each has all columns then, those it lacks as NULL.
@@ -146,7 +148,9 @@ class DuckDBEngine:
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
                 written = self._written(connection, rows, schema, draft, alike=alike)
-                result = Result(schema, written, replaced, cursor=_cursor(part, cursor))
+                remarks = read.remarks if read else ()
+                next = _cursor(part, cursor)
+                result = Result(schema, written, replaced, cursor=next, remarks=remarks)
                 return put_aside(connection, model, arrival, result, draft, part, self._written)
             except duckdb.Error as error:
                 if late:
@@ -297,7 +301,7 @@ class DuckDBEngine:
         if not source.cursor:  # all rows were read
             return ""
         keys = replace(source.query, columns=model.unique_key)
-        return extracted(connection, self._database, keys, None, late)
+        return extracted(connection, self._database, keys, None, late).text
 
     def items(self, model: Model, inputs: Mapping[TableName, Frame]) -> tuple[str, ...]:
         """What the model is called for, each as JSON."""
@@ -342,9 +346,13 @@ def _cursor(part: Part, cursor: Cursor) -> str:
 
 
 def _columns(
-    connection: duckdb.DuckDBPyConnection, model: Model, text: str, known: Schema | None = None
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    text: str,
+    known: Schema | None = None,
+    source: Schema | None = None,
 ) -> Schema:
-    """The columns of a query.
+    """The columns of a query; with the comments of those of its source that have no other.
 
     One that is NULL in every row is of the type that is known of it. So is a text for a uuid, which
     DataFrames do not know.
@@ -358,7 +366,9 @@ def _columns(
             found = before.type
         else:
             found = iceberg_type(type, f"{model.name} column {name!r}")
-        columns.append(Column(name, found, doc=model.columns.get(name, "")))
+        theirs = source.column(name) if source else None
+        doc = model.columns.get(name) or (theirs.doc if theirs else "")
+        columns.append(Column(name, found, doc=doc))
     schema = masked(checked(columns, model.name), model)
     for key in model.unique_key:
         if schema.column(key) is None:

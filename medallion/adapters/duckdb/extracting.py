@@ -1,7 +1,9 @@
 """Rows of a database as SQL: registered with a connection, read as the query runs."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
@@ -24,21 +26,41 @@ def span_of(model: Model, source: Extract, part: Part) -> Span | None:
     return Span(model.time_column, window.start.isoformat(), window.end.isoformat())
 
 
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """A query of rows, which can be run once; while it runs, dates that are none are counted.
+
+    `schema` has the comments that the columns have in the database.
+    """
+
+    text: str
+    schema: Schema
+    dates: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be told of the rows."""
+        counts = ", ".join(f"{count:,} in {name}" for name, count in sorted(self.dates.items()))
+        return (f"dates 0000-00-00 were taken for NULL: {counts}",) if counts else ()
+
+
 def extracted(
     connection: duckdb.DuckDBPyConnection,
     database: Database,
     query: Query,
     span: Span | None,
     late: list[Exception],
-) -> str:
-    """A query of the rows, which can be run once.
+) -> Extracted:
+    """The rows, registered with the connection.
 
-    What the database's reader raises while it is run is added to `late`.
+    What the database's reader raises while they are read is added to `late`.
     """
     schema = database.schema(query)
     name = f"extracted_{uuid.uuid4().hex}"
-    connection.register(name, watched(database.batches(query, span), late.append))
-    return f"select {_columns(schema)} from {quote(name)}"
+    dates: Counter[str] = Counter()
+    reader = database.batches(query, span, lambda column, n: dates.update({column: n}))
+    connection.register(name, watched(reader, late.append))
+    return Extracted(f"select {_columns(schema)} from {quote(name)}", schema, dates)
 
 
 def columns_of(database: Database, query: Query) -> str:
