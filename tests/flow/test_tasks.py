@@ -394,7 +394,7 @@ def test_a_task_that_hangs_is_stopped_and_the_rest_is_built(tmp_path: Path) -> N
     code = """
     import time
 
-    @gold(timeout=2)
+    @gold(timeout=8)
     def hangs() -> pd.DataFrame:
         print("before it hung")
         time.sleep(600)
@@ -409,7 +409,7 @@ def test_a_task_that_hangs_is_stopped_and_the_rest_is_built(tmp_path: Path) -> N
 
     failure = report["gold.hangs"].failure
     assert failure
-    assert failure.message == "gold.hangs: it was stopped after 2 s, its time limit"
+    assert failure.message == "gold.hangs: it was stopped after 8 s, its time limit"
     assert report["gold.works"].state is State.WRITTEN
     assert [e.details["line"] for e in events if e.step is Step.PRINTED] == ["before it hung"]
 
