@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -55,32 +56,56 @@ def aws(moto: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     return moto
 
 
+@contextmanager
+def _postgres() -> Iterator[str]:
+    if not _SERVER:
+        pytest.skip(f"{_NAME} is not set: the address of a server where databases may be created")
+    yield from _database(_SERVER, " with (force)")
+
+
+@contextmanager
+def _mysql() -> Iterator[str]:
+    if not _MYSQL:
+        pytest.skip(f"{_MYSQL_NAME} is not set: the address of a server to make databases on")
+    yield from _database(_MYSQL)
+
+
+def _database(address: str, forced: str = "") -> Iterator[str]:
+    database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as server:
+        server.execute(text(f"create database {database}"))
+        yield make_url(address).set(database=database).render_as_string(hide_password=False)
+        server.execute(text(f"drop database {database}{forced}"))
+    engine.dispose()
+
+
 @pytest.fixture
 def postgres() -> Iterator[str]:
     """The address of an empty PostgreSQL database."""
-    if not _SERVER:
-        pytest.skip(f"{_NAME} is not set: the address of a server where databases may be created")
-    database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
-    engine = create_engine(_SERVER, isolation_level="AUTOCOMMIT")
-    with engine.connect() as server:
-        server.execute(text(f"create database {database}"))
-        yield make_url(_SERVER).set(database=database).render_as_string(hide_password=False)
-        server.execute(text(f"drop database {database} with (force)"))
-    engine.dispose()
+    with _postgres() as address:
+        yield address
 
 
 @pytest.fixture
 def mysql() -> Iterator[str]:
     """The address of an empty MySQL or MariaDB database."""
-    if not _MYSQL:
-        pytest.skip(f"{_MYSQL_NAME} is not set: the address of a server to make databases on")
-    database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
-    engine = create_engine(_MYSQL, isolation_level="AUTOCOMMIT")
-    with engine.connect() as server:
-        server.execute(text(f"create database {database}"))
-        yield make_url(_MYSQL).set(database=database).render_as_string(hide_password=False)
-        server.execute(text(f"drop database {database}"))
-    engine.dispose()
+    with _mysql() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def shared_postgres() -> Iterator[str]:
+    """The same, for all tests of a module."""
+    with _postgres() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def shared_mysql() -> Iterator[str]:
+    """The same, for all tests of a module."""
+    with _mysql() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
