@@ -57,14 +57,14 @@ def own(request: pytest.FixtureRequest) -> str:
 def test_a_connection_that_is_ended_in_the_middle_is_no_end(
     address: str, way: str, parallel: int
 ) -> None:
-    with server(address) as engine:
-        with cutting(address, 12_000_000, "pad.* FROM", lambda: end_others(engine)) as cut:
-            reader = WAYS[way].batches(Query(cut.address, table="big", parallel=parallel))
-            counts = []
-            with pytest.raises(
-                SourceError, match=r"table big of .*; [\d,]+ rows had come"
-            ) as error:
-                counts.extend(batch.num_rows for batch in reader)
+    counts: list[int] = []
+    with (
+        server(address) as engine,
+        cutting(address, 12_000_000, "pad.* FROM", lambda: end_others(engine)) as cut,
+    ):
+        reader = WAYS[way].batches(Query(cut.address, table="big", parallel=parallel))
+        with pytest.raises(SourceError, match=r"table big of .*; [\d,]+ rows had come") as error:
+            counts.extend(batch.num_rows for batch in reader)
 
     assert f"; {sum(counts):,} rows had come" in error.value.message
     assert sum(counts) < ROWS
