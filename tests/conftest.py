@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from unittest.mock import patch
@@ -107,6 +108,30 @@ def aws(moto: Aws, monkeypatch: pytest.MonkeyPatch) -> Aws:
     return moto
 
 
+@contextmanager
+def _postgres() -> Iterator[str]:
+    if not _SERVER:
+        pytest.skip(f"{_NAME} is not set: the address of a server where databases may be created")
+    yield from _database(_SERVER, " with (force)")
+
+
+@contextmanager
+def _mysql() -> Iterator[str]:
+    if not _MYSQL:
+        pytest.skip(f"{_MYSQL_NAME} is not set: the address of a server to make databases on")
+    yield from _database(_MYSQL)
+
+
+def _database(address: str, forced: str = "") -> Iterator[str]:
+    database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as server:
+        server.execute(text(f"create database {database}"))
+        yield make_url(address).set(database=database).render_as_string(hide_password=False)
+        server.execute(text(f"drop database {database}{forced}"))
+    engine.dispose()
+
+
 @pytest.fixture
 def server() -> str:
     """The address of a PostgreSQL server where databases may be created."""
@@ -116,29 +141,31 @@ def server() -> str:
 
 
 @pytest.fixture
-def postgres(server: str) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of an empty PostgreSQL database."""
-    database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
-    engine = create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"create database {database}"))
-        yield make_url(server).set(database=database).render_as_string(hide_password=False)
-        connection.execute(text(f"drop database {database} with (force)"))
-    engine.dispose()
+    with _postgres() as address:
+        yield address
 
 
 @pytest.fixture
 def mysql() -> Iterator[str]:
     """The address of an empty MySQL or MariaDB database."""
-    if not _MYSQL:
-        pytest.skip(f"{_MYSQL_NAME} is not set: the address of a server to make databases on")
-    database = f"medallion_test_{os.getpid()}_{next(_NUMBERS)}"
-    engine = create_engine(_MYSQL, isolation_level="AUTOCOMMIT")
-    with engine.connect() as server:
-        server.execute(text(f"create database {database}"))
-        yield make_url(_MYSQL).set(database=database).render_as_string(hide_password=False)
-        server.execute(text(f"drop database {database}"))
-    engine.dispose()
+    with _mysql() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def shared_postgres() -> Iterator[str]:
+    """The same, for all tests of a module."""
+    with _postgres() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def shared_mysql() -> Iterator[str]:
+    """The same, for all tests of a module."""
+    with _mysql() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -38,10 +38,10 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(params=list(KINDS), scope="module")
 def events(request: pytest.FixtureRequest) -> str:
-    """The address of a database with a table `events`."""
-    address: str = request.getfixturevalue(request.param)
+    """The address of a database with a table `events`, which nobody changes."""
+    address: str = request.getfixturevalue(f"shared_{request.param}")
     moment, naive = KINDS[request.param]
     with server(address) as engine:
         run(
@@ -92,18 +92,16 @@ def test_a_span_gives_the_rows_between_its_ends(
 
 
 @pytest.mark.parametrize("column", ["id", "at", "naive", "day", "name", "price"])
-def test_the_greatest_value_bounds_exactly_what_was_there(
-    events: str, way: str, column: str
-) -> None:
+def test_the_greatest_value_bounds_exactly_what_was_there(events: str, column: str) -> None:
     """The next read begins with rows that tie with it, and with none before it."""
     greatest = FAST.greatest(Query(events, table="events"), column)
 
     assert greatest is not None
     last = {"day": [4, 5], "id": [6]}.get(column, [5])
-    assert ids(events, way, column, greatest) == last
+    assert ids(events, "slow", column, greatest) == last
     valued = list(range(7 if column == "id" else 6))
-    assert ids(events, way, column, None, greatest, closed=True) == valued
-    assert ids(events, way, column, None, greatest) == [i for i in valued if i not in last]
+    assert ids(events, "slow", column, None, greatest, closed=True) == valued
+    assert ids(events, "slow", column, None, greatest) == [i for i in valued if i not in last]
     none = Query(events, query="select * from events where id > 5")
     assert FAST.greatest(none, column) == ("6" if column == "id" else None)
     assert FAST.greatest(Query(events, query="select * from events where id > 6"), column) is None

@@ -28,6 +28,7 @@ class Cut:
         here = url.set(host="127.0.0.1", port=self._door.getsockname()[1])
         self.address = here.render_as_string(hide_password=False)
         self.cuts = 0
+        self.armed = True  # else all is passed on
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
@@ -50,7 +51,7 @@ class Cut:
     ) -> None:
         with suppress(OSError):
             while message := client.recv(65536):
-                if self._asked.search(message):
+                if self.armed and self._asked.search(message):
                     counted.set()
                 behind.sendall(message)
         behind.close()
