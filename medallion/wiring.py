@@ -47,7 +47,7 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
     files = AnyFiles(LocalFiles(), later(lambda: _remote_files(stores)))
     lake = later(lambda: _lake(settings, secrets, stores, blobs, held))
     duck = later(lambda: _duck(settings, landing, spill, stores, held))
-    database = later(lambda: _database(secrets))
+    database = later(lambda: _database(secrets, spill))
     return Ports(
         _catalog(settings, lake, blobs, files),
         later(lambda: _store(lake, spill)),
@@ -151,10 +151,10 @@ def _engine(
     return DuckDBEngine(duck, spill, settings.place, files, database, settings.codec)
 
 
-def _database(secrets: Secrets) -> Database:
+def _database(secrets: Secrets, spill: Path) -> Database:
     from medallion.adapters.databases.reader import DatabaseReader
 
-    return DatabaseReader(secrets.resolve)
+    return DatabaseReader(secrets.resolve, spill=spill)
 
 
 def _auditor(duck: "Duck") -> Auditor:

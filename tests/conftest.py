@@ -18,10 +18,9 @@ from support.projects import SETTINGS, write
 from support.rest import rest_server
 
 _NAME = "MEDALLION_TEST_POSTGRES"
-# Taken out of the environment: to a build, each variable that begins so is a setting.
-_SERVER = os.environ.pop(_NAME, "")
+_SERVER = os.environ.get(_NAME, "")
 _MYSQL_NAME = "MEDALLION_TEST_MYSQL"
-_MYSQL = os.environ.pop(_MYSQL_NAME, "")
+_MYSQL = os.environ.get(_MYSQL_NAME, "")
 _NUMBERS = count()
 
 
@@ -33,6 +32,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests may say on which lakes they make sense."""
+    if not config.getoption("numprocesses", None):  # else its workers need them
+        # To a build, each variable that begins so is a setting.
+        os.environ.pop(_NAME, None)
+        os.environ.pop(_MYSQL_NAME, None)
     config.addinivalue_line("markers", "only_on(lake, ..., because): else the test is skipped")
     if config.getoption("--lake").startswith("postgresql") and not _SERVER:
         raise pytest.UsageError(f"this lake needs {_NAME}: a server where databases may be created")

@@ -303,6 +303,7 @@ def test_random_rows_of_postgresql_are_what_was_written(
 
 READ = """
 import resource, sys
+import psutil
 from medallion.adapters.databases.reader import DatabaseReader
 from medallion.extract import Query
 
@@ -312,6 +313,8 @@ reader.batches(Query(address, query="select * from wide where id < 1")).read_all
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 size = count = 0
 for batch in reader.batches(Query(address, table="wide")):
+    if not count:  # what reads for us goes on while nobody takes its rows
+        psutil.wait_procs(psutil.Process().children(), timeout=60)
     count += batch.num_rows
     size += batch.nbytes
 after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -338,7 +341,7 @@ def test_a_table_of_any_size_takes_little_memory(request: pytest.FixtureRequest,
     assert count == 300_000
     assert size > 290 * 10**6
     assert grown < 100 * 10**6
-    assert child < size
+    assert child < 200 * 10**6
 
 
 def test_a_small_table_of_mysql_is_read_without_another_process(

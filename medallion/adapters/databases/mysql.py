@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -40,11 +40,13 @@ _OPTIONS = (
 class MySQL:
     """One database. `slow` forbids connectorx.
 
+    Rows that come faster than they are taken wait in files below `spill`.
+
     With the options `ssl_…` and `unix_socket` of an address, which connectorx does not have, rows
     are read by pymysql.
     """
 
-    def __init__(self, address: Address, *, slow: bool = False) -> None:
+    def __init__(self, address: Address, *, slow: bool = False, spill: Path | None = None) -> None:
         try:
             import pymysql
         except ImportError as error:
@@ -53,6 +55,7 @@ class MySQL:
                 hint="pip install 'medallion[mysql]'",
             ) from error
         self._driver = pymysql
+        self._spill = spill
         self._address = address
         self._forbidden = slow or bool(set(address.options) - {"charset"})
 
@@ -215,6 +218,12 @@ class MySQL:
             **options,
         )
 
+    def _folder(self) -> AbstractContextManager[str]:
+        """A folder for rows that wait to be taken."""
+        if self._spill:
+            self._spill.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="rows-", dir=self._spill)
+
     def _reader(self, plan: Plan, condition: str) -> Callable[[Give[Any]], None]:
         a = self._address
         login = f"{quote(a.user, safe='')}:{quote(a.password, safe='')}"
@@ -228,22 +237,33 @@ class MySQL:
         }
 
         def read(give: Give[Any]) -> None:
-            with tempfile.TemporaryFile() as told, _child(told) as process:
-                try:
+            with (
+                self._folder() as folder,
+                tempfile.TemporaryFile(dir=folder) as told,
+                _child(told) as process,
+            ):
+                ended = False
+                with suppress(OSError, pa.ArrowException):
                     with process.stdin as question:
-                        question.write(json.dumps(asked).encode())
-                    with pa.ipc.open_stream(process.stdout) as batches:
-                        for batch in batches:
-                            give(batch)
-                    failed = process.wait() != 0
-                except (OSError, pa.ArrowException):
-                    failed = True
-                if failed:
+                        question.write(json.dumps({**asked, "folder": folder}).encode())
+                    for line in process.stdout:
+                        name = line.decode().removesuffix("\n")
+                        ended = name == "end"
+                        if not ended:
+                            _give_file(name, give)
+                if not ended or process.wait() != 0:
                     told.seek(0)
                     reason = a.clean(told.read().decode(errors="replace"))
                     raise SourceError(f"{plan.what} of {a} cannot be read: {_panic(reason)}")
 
         return read
+
+
+def _give_file(name: str, give: Give[Any]) -> None:
+    with pa.OSFile(name) as file, pa.ipc.open_stream(file) as batches:
+        Path(name).unlink()
+        for batch in batches:
+            give(batch)
 
 
 @contextmanager

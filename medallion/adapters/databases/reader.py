@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,14 +17,13 @@ from medallion.errors import MedallionError, SourceError
 from medallion.extract import Dirty, Query, Span, unheard
 from medallion.schema import Schema
 
-_KINDS: dict[str, type[MySQL] | type[PostgreSQL]] = {"mysql": MySQL, "postgresql": PostgreSQL}
-
 
 class DatabaseReader:
     """Reads tables and queries of MySQL, MariaDB and PostgreSQL; a `medallion.extract.Database`.
 
     `resolve` fills in the `${NAME}` of a text. `slow` has all rows read by pymysql or a cursor,
-    never by connectorx or COPY.
+    never by connectorx or COPY. Rows that come faster than they are taken wait in files below
+    `spill`.
 
     One read is one statement, and sees the rows of one moment. With `parallel` it is several: on
     PostgreSQL they share a snapshot; on MySQL each sees its own moment, and rows whose keys come
@@ -38,9 +38,11 @@ class DatabaseReader:
         resolve: Callable[[str], str] = str,
         *,
         slow: bool = False,
+        spill: Path | None = None,
     ) -> None:
         self._resolve = resolve
         self._slow = slow
+        self._spill = spill
 
     def schema(self, query: Query) -> Schema:
         """The columns that the rows have; see `Database.schema`."""
@@ -75,7 +77,9 @@ class DatabaseReader:
 
     def _source(self, query: Query) -> MySQL | PostgreSQL:
         address = parse(query.address, self._resolve)
-        return _KINDS[address.kind](address, slow=self._slow)
+        if address.kind == "mysql":
+            return MySQL(address, slow=self._slow, spill=self._spill)
+        return PostgreSQL(address, slow=self._slow)
 
     def _rows(
         self, source: MySQL | PostgreSQL, plan: Plan, where: str, parallel: int, dirty: Dirty
