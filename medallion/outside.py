@@ -55,7 +55,7 @@ def _span(model: Model, before: State | None, database: Database) -> Span | None
         return None
     if database.nulls(source.query, source.cursor):
         raise SourceError(
-            f"{model.name}: {source.query.what} has rows without {source.cursor!r}, the cursor",
+            f"{source.query.what} has rows without {source.cursor!r}, the cursor",
             hint="read a query that fills it: select ..., coalesce(updated_at, created_at) ...",
         )
     past = database.greatest(source.query, source.cursor)

@@ -116,7 +116,8 @@ def report_text(report: Report) -> str:
     lines: list[str] = []
     for result in report.results:
         if result.failure:
-            lines += ["", f"{result.table}: {failure_text(result.failure)}"]
+            told = failure_text(result.failure).removeprefix(f"{result.table}: ")
+            lines += ["", f"{result.table}: {told}"]
         elif result.audit and not result.ok:
             lines += ["", f"{result.table}: its audit failed", *_blocking(result.audit)]
             if result.snapshot is None:

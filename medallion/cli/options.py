@@ -13,8 +13,12 @@ if TYPE_CHECKING:
 Selection = Annotated[
     str, typer.Argument(help="silver.trips, +gold.fct_trips, layer:silver, tag:daily")
 ]
-Select = Annotated[str, typer.Option("--select", "-s", help="as SELECTION of `medallion ls`")]
-Exclude = Annotated[str, typer.Option("--exclude", help="what to leave out of the selection")]
+Select = Annotated[
+    list[str] | None, typer.Option("--select", "-s", help="as SELECTION of `medallion ls`")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", help="what to leave out of the selection")
+]
 LayerOption = Annotated[
     str | None, typer.Option("--layer", "-l", help="bronze, silver or gold, with all upstream")
 ]

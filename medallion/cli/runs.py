@@ -38,8 +38,8 @@ _SHOW_CURSOR = "\x1b[?25h"
 
 def plan(
     layer: LayerOption = None,
-    select: Select = "",
-    exclude: Exclude = "",
+    select: Select = None,
+    exclude: Exclude = None,
     start: Start = None,
     end: End = None,
     full_refresh: FullRefresh = False,
@@ -51,9 +51,9 @@ def plan(
 
     with opened() as project:
         made = project.plan(
-            select,
+            " ".join(select or ()),
             layer=layer,
-            exclude=exclude,
+            exclude=" ".join(exclude or ()),
             start=start,
             end=end,
             full_refresh=full_refresh,
@@ -65,8 +65,8 @@ def plan(
 
 def build(
     layer: LayerOption = None,
-    select: Select = "",
-    exclude: Exclude = "",
+    select: Select = None,
+    exclude: Exclude = None,
     start: Start = None,
     end: End = None,
     full_refresh: FullRefresh = False,
@@ -89,9 +89,9 @@ def build(
     with Project.load(Path.cwd(), **flags) as project:
         project.settle()
         made = project.plan(
-            select,
+            " ".join(select or ()),
             layer=layer,
-            exclude=exclude,
+            exclude=" ".join(exclude or ()),
             start=start,
             end=end,
             full_refresh=full_refresh,

@@ -155,6 +155,7 @@ def test_a_wrong_password_is_told_without_it(mysql: str, way: str) -> None:
     with pytest.raises(SourceError, match=r"reader:\*\*\*@.* cannot be read: .*denied") as error:
         read(wrong, way, table="t")
     assert not [text for text in chain(error.value) if "s3cr" in text]
+    assert "user and password" in error.value.hint
     with server(mysql) as engine:
         run(engine, "drop user reader@'%'")
 
@@ -180,6 +181,7 @@ def test_a_server_that_is_not_there_is_told(kind: str, place: str) -> None:
     with pytest.raises(SourceError, match=rf"{kind}://me:\*\*\*@{place}/shop cannot be") as error:
         read(f"{kind}://me:s3cret@{place}/shop", table="t")
     assert not [text for text in chain(error.value) if "s3cret" in text]
+    assert "check host, port" in error.value.hint
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_who_asks_is_told_by_a_token(tmp_path: Path) -> None:
             with world(tmp_path, address, **wrong) as lake, pytest.raises(CatalogError) as told:
                 lake.ports.catalog.tables([TRIPS])
             assert "(401)" in told.value.message
-            assert "token or credential" in told.value.hint
+            assert "MEDALLION_CATALOG_OPTIONS_TOKEN" in told.value.hint
             assert "wr0ng" not in f"{told.value} {told.value.__cause__}"
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -201,6 +203,26 @@ def test_an_endpoint_that_is_not_there_cannot_be_reached(aws: Aws, bucket: str) 
     with pytest.raises(StoreError, match="the endpoint cannot be reached") as raised:
         stores.read(f"{bucket}/a")
     assert "endpoint" in raised.value.hint
+
+
+def test_a_web_server_that_is_not_there_is_no_matter_of_a_stores_endpoint() -> None:
+    with pytest.raises(StoreError, match="its server cannot be reached") as raised:
+        Stores({}).read("http://127.0.0.1:9/a.csv")
+    assert "tool.medallion" not in raised.value.hint
+
+
+def test_the_thread_of_a_store_ends_before_python_does(aws: Aws, bucket: str) -> None:
+    code = f"""
+import threading, weakref
+from medallion.adapters.files.stores import Stores
+seen = []
+weakref.finalize(Stores, lambda: print([t.is_alive() for t in seen]))
+stores = Stores({{}})
+stores.write({f"{bucket}/a"!r}, b"1")
+seen += [t for t in threading.enumerate() if t.name == "fsspecIO"]
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[False]\n", "")
 
 
 # A store that fails

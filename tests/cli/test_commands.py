@@ -70,6 +70,15 @@ def test_plan_says_what_and_why(lake: Path) -> None:
     assert [t["table"] for g in plan["groups"] for t in g["tasks"]] == ["silver.orders"]
 
 
+def test_a_selection_may_be_given_in_several_options(lake: Path) -> None:
+    terms = ("--select", "bronze.*", "-s", "gold.*", "-s", "silver.*")
+    left = ("--exclude", "silver.*", "--exclude", "bronze.*")
+    plan = json.loads(medallion(lake, "plan", *terms, "--full-refresh", "--json"))
+    assert len([t for g in plan["groups"] for t in g["tasks"]]) == 3
+    plan = json.loads(medallion(lake, "plan", *terms, *left, "--full-refresh", "--json"))
+    assert [t["table"] for g in plan["groups"] for t in g["tasks"]] == ["gold.daily_revenue"]
+
+
 def test_query_prints_rows_or_json(lake: Path) -> None:
     printed = medallion(lake, "query", "select count(*) as n from silver.orders")
     assert printed.split() == ["n", "6", "1", "rows"]

@@ -15,6 +15,8 @@ _KINDS = {
     "postgresql": "postgresql",
     "postgres": "postgresql",
 }
+CHECK = "check host, port, user and password, and whether the server runs; then medallion doctor"
+MEND = "correct the address, the names and the query, or give its user the right to read"
 _PORTS = {"mysql": 3306, "postgresql": 5432}
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from medallion.adapters.databases.address import Address
+from medallion.adapters.databases.address import CHECK, MEND, Address
 from medallion.adapters.databases.beside import Give, beside
 from medallion.adapters.databases.mysql_types import Described, declared, plan_column
 from medallion.adapters.databases.planned import KEYS, Plan, Planned, Way, chosen
@@ -190,8 +190,8 @@ class MySQL:
         except errors.MySQLError as error:
             told = f"{what} of {a} cannot be read: {a.clean(error)}"
             if error.args and error.args[0] in _WRONG:
-                raise DefinitionError(told) from error
-            raise SourceError(told) from error
+                raise DefinitionError(told, hint=MEND) from error
+            raise SourceError(told, hint=CHECK) from error
         except (OSError, UnicodeDecodeError) as error:
             raise SourceError(f"{what} of {a} cannot be read: {a.clean(error)}") from error
 

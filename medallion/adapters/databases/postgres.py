@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from medallion.adapters.databases.address import Address
+from medallion.adapters.databases.address import CHECK, MEND, Address
 from medallion.adapters.databases.beside import Give, beside
 from medallion.adapters.databases.copied import Lines, parsed
 from medallion.adapters.databases.planned import KEYS, Plan, Planned, Way, chosen
@@ -190,8 +190,8 @@ class PostgreSQL:
         except self._driver.Error as error:
             told = f"{what} of {a} cannot be read: {a.clean(error)}"
             if (error.pgcode or "").startswith(_WRONG):
-                raise DefinitionError(told) from error
-            raise SourceError(told) from error
+                raise DefinitionError(told, hint=MEND) from error
+            raise SourceError(told, hint=CHECK) from error
         except UnicodeDecodeError as error:
             raise SourceError(f"{what} of {a} cannot be read: {a.clean(error)}") from error
 

@@ -1,6 +1,8 @@
 """Options of stores: from a table of the settings to a file system of fsspec."""
 
+import weakref
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from medallion.errors import DefinitionError
@@ -8,6 +10,7 @@ from medallion.errors import DefinitionError
 _ATTEMPTS = 5  # of one request, with growing pauses: 8 s in all where nothing answers
 _CONNECT_S = 5
 _READ_S = 60
+_END_S = 5
 _PART = 16 << 20  # bytes of a file that are sent at a time, and in memory until then
 
 
@@ -17,6 +20,7 @@ def opened(protocol: str, options: Mapping[str, Any]) -> Any:
     Raises:
         DefinitionError: a library is missing, or the options are not those of the store.
     """
+    _thread_ends_in_time()
     if protocol == "s3":
         return _s3(options)
     import fsspec
@@ -36,6 +40,24 @@ def opened(protocol: str, options: Mapping[str, Any]) -> Any:
             f"the store {protocol}:// cannot be opened: {type(error).__name__}",
             hint=f"its options in [tool.medallion.stores] are given to fsspec: {known}",
         ) from error
+
+
+@cache
+def _thread_ends_in_time() -> None:
+    """End fsspec's thread before Python ends; what it still holds, DuckDB would list as leaked.
+
+    The last finalizer is called first: those of connections need the thread, and are made later.
+    """
+    weakref.finalize(_end_thread, _end_thread)
+
+
+def _end_thread() -> None:
+    from fsspec import asyn
+
+    loop, thread = asyn.loop[0], asyn.iothread[0]
+    if loop is not None and thread is not None:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_END_S)
 
 
 def _web(options: Mapping[str, Any]) -> Mapping[str, Any]:

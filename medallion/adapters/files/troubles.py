@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from medallion.address import is_web
 from medallion.errors import StoreError
 
 _KEYS = (
@@ -10,6 +11,7 @@ _KEYS = (
     "AWS_SECRET_ACCESS_KEY, a profile, or a role of the machine"
 )
 _ENDPOINT = "check endpoint in [tool.medallion.stores], and the network"
+_PAGE = "check the address and the network"
 _AGAIN = "run the same command again; what is done is found"
 _RIGHTS = (
     "its rights are listed in docs/stores.md; without that to list, what is not there is denied"
@@ -77,6 +79,8 @@ def trouble(address: str, what: str, error: Exception) -> StoreError:
             break
     else:
         reason, hint = f"{type(error).__name__}: {str(error).partition(chr(10))[0]:.200}", _AGAIN
+    if is_web(address) and hint == _ENDPOINT:
+        reason, hint = reason.replace("the endpoint", "its server"), _PAGE
     return StoreError(f"{address} cannot be {what}: {reason}", hint=hint)
 
 

@@ -49,7 +49,10 @@ _IN_ONE_COMMIT = Guarantee(
     "A group of tables is published in one commit of the catalog's server: readers see all of it, "
     "or nothing.",
 )
-_SIGN_IN = "give token or credential in [tool.medallion.catalog_options]"
+_SIGN_IN = (
+    "set MEDALLION_CATALOG_OPTIONS_TOKEN (or _CREDENTIAL), or write "
+    'token = "${NAME}" in [tool.medallion.catalog_options]'
+)
 _LATER = "look at the server, and try again in a while"
 
 
