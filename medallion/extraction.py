@@ -17,13 +17,14 @@ class Extract(Source):
     """Rows of a database, read when the model is built.
 
     With a `cursor`, a column that only grows, rows are read from where the last build ended, less
-    the `lag`: seconds for a time, else a number. `deletes` says that rows whose key is gone there
-    go here as well. With a `window` its rows are read, by the model's time column.
+    the `lag`: seconds if it is `timed`, else a number. `deletes` says that rows whose key is gone
+    there go here as well. With a `window` its rows are read, by the model's time column.
     """
 
     query: Query
     cursor: str = ""
     lag: float = 0
+    timed: bool = False
     deletes: bool = False
     window: Window | None = None
 
@@ -70,8 +71,8 @@ def table(
     if parallel < 1:
         raise DefinitionError(f"table({name!r}): parallel={parallel!r} counts connections")
     read = Query(address, name, query.strip().rstrip(";"), tuple(columns), parallel)
-    seconds = parse_duration(lag) if isinstance(lag, str | timedelta) else lag
-    return Extract(read, cursor, seconds, deletes, window)
+    timed = isinstance(lag, str | timedelta)
+    return Extract(read, cursor, parse_duration(lag), timed, deletes, window)
 
 
 def behind(cursor: str, lag: float) -> str:

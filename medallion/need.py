@@ -195,7 +195,7 @@ def need_of_read(
         reasons.append("code changed")
         every = not model.cursor
     if not reasons and state and (model.max_age is None or now - state.read >= model.max_age):
-        reasons.append("its source is read")
+        reasons.append("read in each build" if model.max_age is None else "read a while ago")
     todo = ALL if reasons else NONE
     settles = bool(state and (state.code != code or reasons))
     return Need(

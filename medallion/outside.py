@@ -1,7 +1,7 @@
 """Outside: models whose rows come from where nothing tells what changed: a database, an API."""
 
 from medallion.declaration import Strategy
-from medallion.errors import SourceError
+from medallion.errors import DefinitionError, SourceError
 from medallion.extract import Database, Span
 from medallion.extraction import Extract
 from medallion.forms import Form
@@ -58,5 +58,26 @@ def _span(model: Model, before: State | None, database: Database) -> Span | None
             f"{source.query.what} has rows without {source.cursor!r}, the cursor",
             hint="read a query that fills it: select ..., coalesce(updated_at, created_at) ...",
         )
+    _check_lag(source, database)
     past = database.greatest(source.query, source.cursor)
     return source.span(before.cursor or None if before else None, past)
+
+
+def _check_lag(source: Extract, database: Database) -> None:
+    """Whether the lag is one of the cursor's type."""
+    column = database.schema(source.query).column(source.cursor)
+    if column is None or not source.lag:
+        return
+    kind = str(column.type).partition("(")[0]
+    fits = kind in _TIMES if source.timed else kind in _NUMBERS
+    if not fits:
+        said = "a time" if source.timed else "a number"
+        raise DefinitionError(
+            f"table({source.query.table!r}): lag is {said}, and the cursor {source.cursor!r} is of "
+            f"type {column.type}",
+            hint='write lag="10m" for times, lag=1000 for numbers, and none for texts',
+        )
+
+
+_TIMES = ("date", "timestamp", "timestamptz")
+_NUMBERS = ("int", "long", "decimal")

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from medallion.address import inside
 from medallion.aside import check_refused, draft_of, write_of
 from medallion.auditing import audit_snapshot, found
-from medallion.errors import ConflictError
+from medallion.errors import ConflictError, StoreError
 from medallion.evaluation import Done, Evaluated, Evaluation, Means, Told
 from medallion.frame import Frame
 from medallion.hiding import masked
@@ -299,6 +300,12 @@ def _settle(
 
 
 def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:
+    warehouse = location.removesuffix(f"/{task.name.layer}/{task.name.model}")
+    if table and not inside(table.location, warehouse):
+        raise StoreError(
+            f"{task.name} is at {table.location}, and the warehouse is {warehouse}",
+            hint="set warehouse to where the catalog's tables are, or begin with another catalog",
+        )
     if table is None:
         return Draft(task.name, location, run, task.model.partition_by, renamed=task.model.renamed)
     return Draft(

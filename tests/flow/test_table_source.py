@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from support.flows import build, parts, snapshots, states
-from support.projects import plain_table, rows, suite, write
+from support.projects import plain_table, rows, sql_model, suite, write
 
 from medallion import Project
+from medallion.errors import SourceError
 from medallion.report import State
 
 NAME = "bronze.orders"
@@ -272,3 +273,43 @@ def test_dates_that_are_none_are_told_and_comments_come_along(tmp_path: Path, my
     assert "dates 0000-00-00 were taken for NULL: 1 in day" in str(report.warnings)
     assert {r["id"]: r["day"] is None for r in rows(tmp_path, NAME)} == {1: True, 2: False, 3: True}
     assert plain_table(tmp_path, NAME).schema().find_field("id").doc == "the number"
+
+
+@pytest.mark.parametrize("source", [", cursor='name', lag=1", ", cursor='at', lag=10"])
+def test_a_lag_that_is_none_of_the_cursors_type_is_refused_at_once(
+    project: Callable[..., Path], orders: Sql, source: str
+) -> None:
+    with Project.load(project(source)) as found:
+        report = found.build()
+
+    assert "lag is a number, and the cursor" in str(report[NAME].failure)
+
+
+def test_a_column_that_is_gone_is_told(project: Callable[..., Path], orders: Sql, sql: Sql) -> None:
+    root = project(", cursor='id'")
+    build(root)
+    sql("alter table orders drop column name")
+    sql("insert into orders (id) values (9)")
+
+    assert "columns that its source has no more are NULL" in str(build(root).warnings)
+
+
+def test_a_database_that_is_not_there_is_told_with_the_model(tmp_path: Path) -> None:
+    nobody = "mysql://reader@127.0.0.1:1/shop"
+    model = f"@bronze\ndef orders() -> Source:\n    return table({nobody!r}, 'orders')\n"
+    write(tmp_path, {"models/bronze/orders.py": f"from medallion import *\n\n{model}"})
+    with (
+        Project.load(tmp_path) as found,
+        pytest.raises(SourceError, match=r"bronze\.orders: table orders"),
+    ):
+        found.build()
+
+
+def test_tables_outside_of_the_warehouse_are_told(tmp_path: Path) -> None:
+    write(tmp_path, {"models/silver/a.py": sql_model("silver", "a", "select 1 as id")})
+    build(tmp_path)
+    catalog = f"sqlite:///{tmp_path}/warehouse/catalog.db"
+    with Project.load(tmp_path, warehouse="other", catalog=catalog) as found:
+        report = found.build(full_refresh=True)
+
+    assert "and the warehouse is" in str(report.results[0].failure)

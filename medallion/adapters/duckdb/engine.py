@@ -86,7 +86,7 @@ class DuckDBEngine:
         ):
             try:
                 if isinstance(source, Extract):
-                    texts: tuple[str, ...] = (columns_of(self._database, source.query),)
+                    texts: tuple[str, ...] = (columns_of(self._database, source.query, model),)
                 elif isinstance(source, Landing):
                     texts = self._arrived(connection, source, scratch, reading=False).texts
                 else:
@@ -148,7 +148,7 @@ class DuckDBEngine:
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
                 written = self._written(connection, rows, schema, draft, alike=alike)
-                remarks = read.remarks if read else ()
+                remarks = read.remarks(schema) if read else ()
                 next = _cursor(part, cursor)
                 result = Result(schema, written, replaced, cursor=next, remarks=remarks)
                 return put_aside(connection, model, arrival, result, draft, part, self._written)

@@ -11,6 +11,7 @@ import duckdb
 from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.reading import no_rows
 from medallion.adapters.duckdb.types import duckdb_type
+from medallion.errors import DefinitionError, SourceError
 from medallion.extract import Database, Query, Span
 from medallion.extraction import Extract
 from medallion.model import Model
@@ -37,11 +38,15 @@ class Extracted:
     schema: Schema
     dates: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What is to be told of the rows."""
+    def remarks(self, table: Schema) -> tuple[str, ...]:
+        """What is to be told of the rows that became those of a table."""
         counts = ", ".join(f"{count:,} in {name}" for name, count in sorted(self.dates.items()))
-        return (f"dates 0000-00-00 were taken for NULL: {counts}",) if counts else ()
+        gone = ", ".join(name for name in table.names if self.schema.column(name) is None)
+        told = {
+            f"dates 0000-00-00 were taken for NULL: {counts}": counts,
+            f"columns that its source has no more are NULL in what was read: {gone}": gone,
+        }
+        return tuple(text for text, found in told.items() if found)
 
 
 def extracted(
@@ -63,9 +68,16 @@ def extracted(
     return Extracted(f"select {_columns(schema)} from {quote(name)}", schema, dates)
 
 
-def columns_of(database: Database, query: Query) -> str:
-    """A query of the columns and no row; no row is read."""
-    return no_rows(database.schema(query))
+def columns_of(database: Database, query: Query, model: Model) -> str:
+    """A query of the columns and no row; no row is read.
+
+    Raises:
+        SourceError, DefinitionError: they cannot be had; it says of which model.
+    """
+    try:
+        return no_rows(database.schema(query))
+    except (SourceError, DefinitionError) as error:
+        raise type(error)(f"{model.name}: {error.message}", hint=error.hint) from error
 
 
 def watched(reader: Any, tell: Callable[[Exception], None]) -> Any:
