@@ -245,7 +245,7 @@ def test_the_options_of_stores_are_read_by_their_addresses(tmp_path: Path) -> No
         ('[tool.medallion.stores."s3://"]\nendpiont = "x"', "no option 'endpiont'", "endpoint"),
         ('[tool.medallion.stores."s3://"]\nother = "x"', "no option 'other'", "profile"),
         ('[tool.medallion.stores."s3://"]\nstyle = "odd"', "style does not fit", "virtual"),
-        ('[tool.medallion.stores."s3://"]\nsecret = 77', "secret does not fit", "secret"),
+        ('[tool.medallion.stores."s3://"]\nsecret = 987654321', "secret does not fit", "secret"),
         ('[tool.medallion.stores."s3://"]\ntimeout = "5"', "timeout does not fit", "seconds"),
     ],
 )
@@ -255,7 +255,7 @@ def test_options_that_no_store_has_are_refused(
     error = refused(tmp_path, table)
     assert re.search(message, error.message)
     assert re.search(hint, error.hint)
-    assert "77" not in str(error)
+    assert "987654321" not in str(error)
 
 
 def test_settings_do_not_show_the_secrets_of_stores(tmp_path: Path) -> None:
