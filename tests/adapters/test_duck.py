@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -56,9 +57,17 @@ def on_disk(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
 
 
 def left(root: Path) -> list[str]:
-    """The files with rows below the spill folders; DuckDB marks its folder with an empty one."""
-    files = (p for p in (root / "warehouse" / ".spill").rglob("*") if p.is_file())
-    return [p.name for p in files if not p.name.endswith("_owner")]
+    """The files with rows below the spill folders; DuckDB marks its folder with an empty one.
+
+    Its threads may be about to remove some: they are given time.
+    """
+    for _ in range(100):
+        files = [p for p in (root / "warehouse" / ".spill").rglob("*") if p.is_file()]
+        names = [p.name for p in files if not p.name.endswith("_owner")]
+        if not names:
+            break
+        time.sleep(0.1)
+    return names
 
 
 def test_spill_space_that_the_setting_gives_is_used_up(tmp_path: Path, lake: Lake) -> None:

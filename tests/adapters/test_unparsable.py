@@ -101,10 +101,14 @@ def test_bad_lines_of_csv_are_put_aside_and_no_others(data: st.DataObject) -> No
             csv.writer(
                 out,
                 delimiter=delimiter,
-                lineterminator="",
+                lineterminator="\n",
                 quoting=csv.QUOTE_MINIMAL if minimal else csv.QUOTE_NONNUMERIC,
             ).writerow(["" if v is None and minimal else v for v in record])
-            text = out.getvalue().replace(f'{delimiter}""{delimiter}', delimiter * 2)
+            text = (
+                out.getvalue()
+                .removesuffix("\n")
+                .replace(f'{delimiter}""{delimiter}', delimiter * 2)
+            )
             good.append(record)
         end = "" if number + 1 == len(records) and data.draw(st.booleans()) else same
         end = data.draw(ends) if end is None else end

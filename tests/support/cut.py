@@ -28,6 +28,7 @@ class Cut:
         here = url.set(host="127.0.0.1", port=self._door.getsockname()[1])
         self.address = here.render_as_string(hide_password=False)
         self.cuts = 0
+        self._lock = threading.Lock()
         self.armed = True  # else all is passed on
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -58,21 +59,25 @@ class Cut:
 
     def _back(self, client: socket.socket, behind: socket.socket, counted: threading.Event) -> None:
         left = self._most
-        with suppress(OSError):
-            while message := behind.recv(min(65536, max(left, 1)) if left > 0 else 65536):
-                client.sendall(message)
-                if left > 0 and counted.is_set():
-                    left -= len(message)
-                    if left <= 0 and not self._done():
-                        break
-            client.shutdown(socket.SHUT_RDWR)
-        client.close()
+        try:
+            with suppress(OSError):
+                while message := behind.recv(min(65536, max(left, 1)) if left > 0 else 65536):
+                    client.sendall(message)
+                    if left > 0 and counted.is_set():
+                        left -= len(message)
+                        if left <= 0 and not self._done():
+                            break
+        finally:  # whatever `act` raises: a client that is left open would wait for ever
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            client.close()
 
     def _done(self) -> bool:
-        """Whether the connection goes on after what is done in the middle."""
-        self.cuts += 1
-        if self._act:
-            self._act()
+        """Whether the connection goes on after what is done in the middle, one at a time."""
+        with self._lock:
+            self.cuts += 1
+            if self._act:
+                self._act()
         return self._act is not None
 
 

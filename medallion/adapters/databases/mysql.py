@@ -1,12 +1,8 @@
 """MySQL and MariaDB: the catalog, and rows by pymysql or, where there are many, by connectorx."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +14,7 @@ from medallion.adapters.databases.address import CHECK, MEND, Address
 from medallion.adapters.databases.beside import Give, beside
 from medallion.adapters.databases.mysql_types import Described, declared, plan_column
 from medallion.adapters.databases.planned import KEYS, Plan, Planned, Way, chosen
+from medallion.adapters.databases.streamed import streamed
 from medallion.errors import DefinitionError, SourceError
 from medallion.extract import Query
 
@@ -204,7 +201,7 @@ class MySQL:
                     f"{a} has an option {option!r} that is not known",
                     hint=f"those known: {', '.join(_OPTIONS)}",
                 )
-        return self._driver.connect(
+        return _connections()(
             host=a.host,
             port=a.port,
             user=a.user,
@@ -217,12 +214,6 @@ class MySQL:
             cursorclass=cursor or self._driver.cursors.Cursor,
             **options,
         )
-
-    def _folder(self) -> AbstractContextManager[str]:
-        """A folder for rows that wait to be taken."""
-        if self._spill:
-            self._spill.mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix="rows-", dir=self._spill)
 
     def _reader(self, plan: Plan, condition: str) -> Callable[[Give[Any]], None]:
         a = self._address
@@ -237,56 +228,33 @@ class MySQL:
         }
 
         def read(give: Give[Any]) -> None:
-            with (
-                self._folder() as folder,
-                tempfile.TemporaryFile(dir=folder) as told,
-                _child(told) as process,
-            ):
-                ended = False
-                with suppress(OSError, pa.ArrowException):
-                    with process.stdin as question:
-                        question.write(json.dumps({**asked, "folder": folder}).encode())
-                    for line in process.stdout:
-                        name = line.decode().removesuffix("\n")
-                        ended = name == "end"
-                        if not ended:
-                            _give_file(name, give)
-                if not ended or process.wait() != 0:
-                    told.seek(0)
-                    reason = a.clean(told.read().decode(errors="replace"))
-                    raise SourceError(f"{plan.what} of {a} cannot be read: {_panic(reason)}")
+            failure = streamed(asked, self._spill, give)
+            if failure is not None:
+                reason = a.clean(failure)
+                raise SourceError(f"{plan.what} of {a} cannot be read: {reason}", hint=CHECK)
 
         return read
 
 
-def _give_file(name: str, give: Give[Any]) -> None:
-    with pa.OSFile(name) as file, pa.ipc.open_stream(file) as batches:
-        Path(name).unlink()
-        for batch in batches:
-            give(batch)
+@cache
+def _connections() -> Any:
+    """The driver's connections, with one set of certificates for all that name none.
 
+    To load the machine's takes ten times longer than to connect.
+    """
+    from pymysql.connections import Connection
 
-@contextmanager
-def _child(told: Any) -> Iterator[Any]:
-    """A process that reads. It does not outlive this."""
-    process = subprocess.Popen(  # noqa: S603  # our own file, and no argument of anybody's
-        [sys.executable, "-P", str(Path(__file__).with_name("child.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=told,
-        env={**os.environ, "RUST_BACKTRACE": "0"},
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    class Connections(Connection):  # type: ignore[misc]  # the driver has no types
+        _usual: Any = None
 
+        def _create_ssl_ctx(self, given: Any) -> Any:
+            if given:
+                return super()._create_ssl_ctx(given)
+            if Connections._usual is None:
+                Connections._usual = super()._create_ssl_ctx({})
+            return Connections._usual
 
-def _panic(told: str) -> str:
-    """What a panic says, without where in the library it was."""
-    _, _, reason = told.partition("cx writer failed: ")
-    return (reason or told)[:300].partition(" note: run with")[0] or "the reader ended early"
+    return Connections
 
 
 def _batch(plan: Plan, rows: Sequence[Sequence[Any]]) -> Any:
