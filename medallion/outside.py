@@ -11,6 +11,9 @@ from medallion.need import Need
 from medallion.state import State
 from medallion.tables import Part
 
+_TIMES = ("date", "timestamp", "timestamptz")
+_NUMBERS = ("int", "long", "decimal")
+
 
 def reads_outside(model: Model) -> bool:
     """Whether the model's rows are those of a database, or of a function that reads with a cursor.
@@ -22,13 +25,17 @@ def reads_outside(model: Model) -> bool:
     return isinstance(model.source(), Extract)
 
 
-def goes_on(model: Model) -> bool:
-    """Whether what was read before stays, and is added to or merged into."""
+def goes_on(model: Model, state: State | None) -> bool:
+    """Whether what was read before stays, and is added to or merged into.
+
+    Where nothing says how far it was read, it does not: its rows would be there twice.
+    """
     if model.strategy is Strategy.MERGE or model.cursor:
         return True
     source = model.source() if model.form is Form.SOURCE else None
     appends = model.strategy is Strategy.APPEND
-    return appends and isinstance(source, Extract) and bool(source.cursor)
+    from_there = isinstance(source, Extract) and bool(source.cursor and state and state.cursor)
+    return appends and from_there
 
 
 def part_to_read(
@@ -65,8 +72,8 @@ def _span(model: Model, before: State | None, database: Database) -> Span | None
 
 def _check_lag(source: Extract, database: Database) -> None:
     """Whether the lag is one of the cursor's type."""
-    column = database.schema(source.query).column(source.cursor)
-    if column is None or not source.lag:
+    column = database.schema(source.query).column(source.cursor) if source.lag else None
+    if column is None:
         return
     kind = str(column.type).partition("(")[0]
     fits = kind in _TIMES if source.timed else kind in _NUMBERS
@@ -77,7 +84,3 @@ def _check_lag(source: Extract, database: Database) -> None:
             f"type {column.type}",
             hint='write lag="10m" for times, lag=1000 for numbers, and none for texts',
         )
-
-
-_TIMES = ("date", "timestamp", "timestamptz")
-_NUMBERS = ("int", "long", "decimal")

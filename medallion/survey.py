@@ -71,7 +71,7 @@ class Survey:
         model, code, table = node.model, self.codes[node.name], tables.get(node.name)
         state = state_of(table)
         if reads_outside(model) and not model.windowed:
-            need = need_of_read(model, state, code, request, _now(), goes_on=goes_on(model))
+            need = need_of_read(model, state, code, request, _now(), goes_on=goes_on(model, state))
         elif model.form is Form.SOURCE and not model.windowed:
             need = need_of_landed(model, state, code, self._arrivals(model, state), request)
             if table and table.main is not None and state is None and not request.full_refresh:

@@ -109,6 +109,18 @@ def test_a_lag_finds_rows_that_were_committed_late(
     assert named(root) == {1: "a", 2: "b", 3: "c", 4: "late"}
 
 
+def test_a_cursor_that_is_new_doubles_no_row(project: Callable[..., Path], orders: Sql) -> None:
+    """Nothing says yet how far the table was read."""
+    build(project())
+    root = project(", cursor='id'")
+    orders("(4,'d',null)")
+    build(root, forward_only=True)
+    orders("(5,'e',null)")
+    build(root)
+
+    assert named(root) == {1: "a", 2: "b", 3: "c", 4: "d", 5: "e"}
+
+
 def test_a_number_is_a_cursor_too(project: Callable[..., Path], orders: Sql, sql: Sql) -> None:
     root = project(", cursor='id', lag=1")
     build(root)
