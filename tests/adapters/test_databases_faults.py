@@ -18,6 +18,7 @@ from medallion.adapters.databases.reader import DatabaseReader
 from medallion.errors import DefinitionError, MedallionError, SourceError
 from medallion.extract import Query
 
+ME = f"reader{os.getpid()}"  # users are those of the whole server
 ROWS = 150_000
 CHANGED = 40_000
 KINDS = ("mysql", "postgres")
@@ -149,30 +150,30 @@ def login(address: str, **changes: Any) -> str:
 
 def test_a_wrong_password_is_told_without_it(mysql: str, way: str) -> None:
     with server(mysql) as engine:
-        run(engine, "create or replace user reader@'%' identified by 'right'")
-    wrong = login(mysql, username="reader", password="s3cr@t/?")
+        run(engine, f"create or replace user {ME}@'%' identified by 'right'")
+    wrong = login(mysql, username=ME, password="s3cr@t/?")
 
-    with pytest.raises(SourceError, match=r"reader:\*\*\*@.* cannot be read: .*denied") as error:
+    with pytest.raises(SourceError, match=rf"{ME}:\*\*\*@.* cannot be read: .*denied") as error:
         read(wrong, way, table="t")
     assert not [text for text in chain(error.value) if "s3cr" in text]
     assert "user and password" in error.value.hint
     with server(mysql) as engine:
-        run(engine, "drop user reader@'%'")
+        run(engine, f"drop user {ME}@'%'")
 
 
 def test_a_password_of_any_characters_is_resolved_and_used(mysql: str, way: str) -> None:
     secret = "p@ss/w:rd?#%41 ü"
     with server(mysql) as engine:
-        run(engine, f"create or replace user reader2@'%' identified by '{secret}'")
-        run(engine, "grant all on *.* to reader2@'%'", "create table t (id int)")
+        run(engine, f"create or replace user {ME}@'%' identified by '{secret}'")
+        run(engine, f"grant all on *.* to {ME}@'%'", "create table t (id int)")
         run(engine, "insert into t values (1)")
     url = make_url(mysql)
-    named = f"mysql://reader2:${{SHOP}}@{url.host}:{url.port}/{url.database}"
+    named = f"mysql://{ME}:${{SHOP}}@{url.host}:{url.port}/{url.database}"
 
     reader = DatabaseReader(lambda text: text.replace("${SHOP}", secret), slow=way == "slow")
     assert reader.batches(Query(named, table="t")).read_all().num_rows == 1
     with server(mysql) as engine:
-        run(engine, "drop user reader2@'%'")
+        run(engine, f"drop user {ME}@'%'")
 
 
 @pytest.mark.parametrize("kind", ["mysql", "postgresql"])
