@@ -4,7 +4,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from medallion.contract import column
     from medallion.cursor import Cursor
+    from medallion.deduplication import earliest, latest
     from medallion.extraction import table
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
+    from medallion.scd2 import scd2
     from medallion.secrets import reveal, secret
     from medallion.signature import ref
     from medallion.source import Source, files
@@ -28,16 +31,20 @@ __all__ = [
     "Window",
     "bronze",
     "bucket",
+    "column",
     "day",
+    "earliest",
     "files",
     "gold",
     "hashed",
     "hour",
     "identity",
+    "latest",
     "month",
     "redacted",
     "ref",
     "reveal",
+    "scd2",
     "secret",
     "silver",
     "table",
@@ -47,7 +54,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "contract": ("column",),
     "cursor": ("Cursor",),
+    "deduplication": ("earliest", "latest"),
     "extraction": ("table",),
     "forms": ("SQL", "Form"),
     "frame": ("Frame",),
@@ -55,6 +64,7 @@ _HOMES = {
     "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
+    "scd2": ("scd2",),
     "secrets": ("reveal", "secret"),
     "signature": ("ref",),
     "source": ("Source", "files"),

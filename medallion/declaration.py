@@ -6,13 +6,19 @@ from enum import StrEnum
 from types import FunctionType
 from typing import Any, TypedDict
 
+from medallion.contract import ColumnContract
+from medallion.deduplication import Deduplication
 from medallion.errors import DefinitionError
 from medallion.forms import Form
 from medallion.mask import Mask
 from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.resources import parse_duration, parse_size
+from medallion.scd2 import VALID_FROM, Scd2
+from medallion.star import Dimension, Lookup
 from medallion.window import Grain, parse_range
+
+_ON_FAILURE = ("block", "quarantine")
 
 
 class Strategy(StrEnum):
@@ -33,12 +39,22 @@ class Declaration(TypedDict, total=False):
     - `lookback`: so many windows before its own are read as well
     - `whole`: inputs that are read whole although they have a time column
     - `start`: the first window of a model without an input that has windows: `"2019-01-01"`
-    - `strategy`: `"full"`, `"window"`, `"append"` or `"merge"`; without it a model with a time
-      column is built by window, a source by what is new in it, anything else in full
+    - `strategy`: `"full"`, `"window"`, `"append"`, `"merge"` or `scd2(...)`; without it a model
+      with a time column is built by window, a source by what is new in it, anything else in full
     - `max_age`: a table of a database, or a model with a `Cursor`, is not read again before it is
       that old: `"1h"`
     - `unique_key`: columns that together are not null and name one row; audited
     - `mask`: `{column: hashed()}`, applied to what the model gives
+    - `columns`: `{column: column("bigint", nullable=False)}`, a contract; with `closed` there
+      are no others
+    - `derives`: `{column: ["layer.model.column"]}`, what a Python model makes its columns of
+    - `deduplicate`: `latest("id", by="loaded_at")`, which of the rows with one key is kept
+    - `deleted`: a condition in SQL: with the strategy `"merge"` such a row removes the one with its
+      key
+    - `dimension`, `lookups`: of a star schema: `dimension("id")`,
+      `{"customer_key": lookup("gold.dim_customer", "customer_id")}`
+    - `on_failure`: `"block"` or `"quarantine"`: what becomes of rows that fail an expectation
+    - `max_quarantine`: the share of a build's rows above which quarantine blocks
     - `renamed`: `{new column: old column}`, so that a renamed column keeps its identity
     - `expectations`: Great Expectations objects or their JSON, besides the suite file
     - `retries`: how often it is tried again after a failure of the world, or of its function
@@ -54,9 +70,18 @@ class Declaration(TypedDict, total=False):
     lookback: int
     whole: str | Sequence[str]
     start: str
-    strategy: str
+    strategy: str | Scd2
     unique_key: str | Sequence[str]
     mask: Mapping[str, Mask]
+    columns: Mapping[str, str | ColumnContract]
+    closed: bool
+    derives: Mapping[str, str | Sequence[str]]
+    deduplicate: Deduplication
+    deleted: str
+    dimension: Dimension
+    lookups: Mapping[str, Lookup]
+    on_failure: str
+    max_quarantine: float
     renamed: Mapping[str, str]
     expectations: Sequence[Any]
     retries: int
@@ -124,10 +149,36 @@ def read_declaration(
         raise DefinitionError(f"cpu={fields['cpu']} counts cores")
     if "for_each" in fields:
         _check_items(fields, form)
+    _check_quarantine(fields)
     _check_cursor(fields, window, cursor)
     _check_time(fields, window)
+    _take_history(fields)
     fields["strategy"] = _strategy(fields, form, window, cursor)
     return fields
+
+
+def _take_history(fields: dict[str, Any]) -> None:
+    """A history is merged by its key and when each version began."""
+    history = fields.get("strategy")
+    if not isinstance(history, Scd2):
+        return
+    if "unique_key" in fields or "deduplicate" in fields or "deleted" in fields:
+        raise DefinitionError(
+            "scd2 says by itself what names a version, and which rows delete",
+            hint='write: strategy=scd2("id", changed_at="updated_at", deleted="op = \'D\'")',
+        )
+    fields |= {"history": history, "strategy": str(Strategy.MERGE)}
+    fields["unique_key"] = (*history.key, VALID_FROM)
+
+
+def _check_quarantine(fields: Mapping[str, Any]) -> None:
+    said = fields.get("on_failure", "block")
+    if said not in _ON_FAILURE:
+        raise DefinitionError(f"on_failure={said!r}", hint=f"one of: {', '.join(_ON_FAILURE)}")
+    if "max_quarantine" in fields and said != "quarantine":
+        raise DefinitionError('max_quarantine says nothing without on_failure="quarantine"')
+    if not 0 <= fields.get("max_quarantine", 1) <= 1:
+        raise DefinitionError(f"max_quarantine={fields['max_quarantine']} is a share of the rows")
 
 
 def _check_cursor(fields: Mapping[str, Any], window: str, cursor: str) -> None:
@@ -235,6 +286,23 @@ def _text(given: Any, kind: type) -> Any:
     return given if isinstance(given, str | kind) else None
 
 
+def _flag(given: Any, kind: type) -> Any:
+    return given if isinstance(given, kind) else None
+
+
+def _columns(given: Any, kind: type) -> dict[str, ColumnContract] | None:
+    """A contract; a type alone stands for a column of which no more is promised."""
+    found = _named(given, str | kind)  # type: ignore[arg-type]  # isinstance takes it
+    return found and {n: ColumnContract(c) if isinstance(c, str) else c for n, c in found.items()}
+
+
+def _sources(given: Any, kind: type) -> dict[str, tuple[str, ...]] | None:
+    """Columns by the columns that they are made of."""
+    found = _named(given, object)
+    values = {name: _several(value, kind) for name, value in (found or {}).items()}
+    return None if found is None or None in values.values() else values  # type: ignore[return-value]
+
+
 def _named(given: Any, kind: type) -> dict[str, Any] | None:
     fits = isinstance(given, Mapping) and all(
         isinstance(k, str) and isinstance(v, kind) for k, v in given.items()
@@ -249,9 +317,18 @@ _DECLARED: Mapping[str, tuple[Callable[[Any, type], Any], type, str]] = {
     "lookback": (_one, int, "1"),
     "whole": (_several, str, '["silver.zones"]'),
     "start": (_one, str, '"2019-01-01"'),
-    "strategy": (_one, str, '"merge"'),
+    "strategy": (_text, Scd2, '"merge"'),
     "unique_key": (_several, str, '["order_id", "line"]'),
     "mask": (_named, Mask, '{"licence": hashed()}'),
+    "columns": (_columns, ColumnContract, '{"id": column("bigint", nullable=False)}'),
+    "closed": (_flag, bool, "True"),
+    "derives": (_sources, str, '{"total": ["silver.orders.amount"]}'),
+    "deduplicate": (_one, Deduplication, 'latest("id", by="loaded_at")'),
+    "deleted": (_one, str, "\"op = 'D'\""),
+    "dimension": (_one, Dimension, 'dimension("customer_id")'),
+    "lookups": (_named, Lookup, '{"customer_key": lookup("gold.dim_customer", "customer_id")}'),
+    "on_failure": (_one, str, '"quarantine"'),
+    "max_quarantine": (_number, float, "0.01"),
     "renamed": (_named, str, '{"new_column": "old_column"}'),
     "expectations": (_several, object, '[{"type": ..., "kwargs": ...}]'),
     "retries": (_one, int, "3"),

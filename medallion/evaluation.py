@@ -297,6 +297,7 @@ def _joined(draft: Draft, results: Sequence[Result]) -> Result:
         refused=sum(r.refused for r in results),
         sample=next((r.sample for r in results if r.sample), ""),
         remarks=tuple(dict.fromkeys(remark for r in results for remark in r.remarks)),
+        removed=sum(r.removed for r in results),
     )
 
 

@@ -188,7 +188,7 @@ def _relative(text: str, root: Path) -> str:
 
 def _reads(model: Model, query: Query | None) -> tuple[TableName, ...]:
     if query is not None:
-        return query.reads
+        return tuple(sorted({*query.reads, *model.joins}))
     return model.reads
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, Unpack, overload
 
+from medallion.contract import ColumnContract
 from medallion.declaration import (
     Declaration,
     Strategy,
@@ -18,6 +19,7 @@ from medallion.declaration import (
     grain_of,
     read_declaration,
 )
+from medallion.deduplication import Deduplication
 from medallion.errors import DefinitionError, MedallionError
 from medallion.extraction import Extract
 from medallion.forms import Form
@@ -25,8 +27,10 @@ from medallion.mask import Mask
 from medallion.names import Layer, TableName
 from medallion.partition import Transform
 from medallion.resources import Resources
+from medallion.scd2 import Scd2
 from medallion.signature import Each, Function, Input, read_signature
 from medallion.source import WINDOW_FIELDS, Landing, Source, fields, filled, shared
+from medallion.star import Dimension, Lookup
 from medallion.window import Grain, Window
 
 _SOME = 262_968  # the first hour of the year 2000
@@ -66,6 +70,16 @@ class Model:
     key: str | Callable[[], str] = ""
     unique_key: tuple[str, ...] = ()
     mask: Mapping[str, Mask] = field(default_factory=dict)
+    columns: Mapping[str, ColumnContract] = field(default_factory=dict)
+    closed: bool = False
+    derives: Mapping[str, tuple[str, ...]] | None = None
+    deduplicate: Deduplication | None = None
+    deleted: str = ""
+    history: Scd2 | None = None
+    dimension: Dimension | None = None
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    on_failure: str = "block"
+    max_quarantine: float = 1.0
     renamed: Mapping[str, str] = field(default_factory=dict)
     expectations: tuple[Any, ...] = ()
     tags: frozenset[str] = frozenset()
@@ -80,9 +94,16 @@ class Model:
         return _doc(self.function)[0]
 
     @property
-    def columns(self) -> Mapping[str, str]:
-        """The comments of columns, from the docstring's `Columns:` section."""
-        return _doc(self.function)[1]
+    def comments(self) -> Mapping[str, str]:
+        """The comments of columns: what they are declared with, or the docstring's `Columns:`."""
+        declared = {n: c.description for n, c in self.columns.items() if c.description}
+        return _doc(self.function)[1] | declared
+
+    @property
+    def joins(self) -> tuple[TableName, ...]:
+        """The tables that its declaration reads, beside those that its function reads, sorted."""
+        read = [k.dimension for k in self.lookups.values() if k.at or k.missing == "unknown"]
+        return tuple(sorted({*read, *(self.dimension.inferred if self.dimension else ())}))
 
     @property
     def grain(self) -> Grain | None:
@@ -121,7 +142,7 @@ class Model:
     def reads(self) -> tuple[TableName, ...]:
         """What its parameters name, sorted; what a SQL text names is not known here."""
         inputs = (*self.inputs, *(self.each.inputs if self.each else ()))
-        return tuple(sorted({i.table for i in inputs}))
+        return tuple(sorted({*(i.table for i in inputs), *self.joins}))
 
     def text(self, window: Window | None = None) -> str:
         """The query of a SQL model; that of some window where none is said."""

@@ -47,7 +47,8 @@ class TaskResult:
     """The outcome of one task: what it wrote, and what its audit said.
 
     `parts` counts the windows or items that were built, `reused` those that an earlier run had
-    finished; `part` is what one of them is called. `quarantined` counts rows that were put aside.
+    finished; `part` is what one of them is called. `quarantined` counts rows that were put aside,
+    `removed` those that deduplication left out.
     """
 
     table: TableName
@@ -62,6 +63,7 @@ class TaskResult:
     reused: int = 0
     part: str = "window"
     quarantined: int = 0
+    removed: int = 0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -123,6 +125,7 @@ def result_dict(result: TaskResult) -> dict[str, Any]:
         "parts": result.parts,
         "reused": result.reused,
         "quarantined": result.quarantined,
+        "removed": result.removed,
         "audit": audit and audit_dict(audit),
         "failure": asdict(result.failure) if result.failure else None,
     }

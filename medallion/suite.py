@@ -58,7 +58,8 @@ class Verdict:
     """The outcome of one expectation.
 
     `failing` counts the rows that failed it, where it is about rows; `sample` holds keys or values
-    of some of them; `detail` is the observed value or the reason, for people.
+    of some of them; `detail` is the observed value or the reason, for people. `rows` is a condition
+    in SQL for the rows that failed, over the view `batch` of them all; nothing where there is none.
     """
 
     expectation: str
@@ -68,6 +69,7 @@ class Verdict:
     detail: str = ""
     failing: int | None = None
     sample: tuple[Any, ...] = ()
+    rows: str = field(default="", compare=False, repr=False)
 
     @property
     def blocks(self) -> bool:

@@ -182,7 +182,7 @@ class Result:
     model's rows were merged into those that were there. `finished` is when, in seconds since 1970.
     `cursor` is where the next build goes on to read. `aside` are rows that are none of the table's:
     of so many that were `taken`, so many were `refused`, such as `sample`. `remarks` are for
-    whoever reads the report.
+    whoever reads the report. `removed` counts the rows that deduplication left out.
     """
 
     schema: Schema
@@ -195,6 +195,7 @@ class Result:
     refused: int = 0
     sample: str = ""
     remarks: tuple[str, ...] = ()
+    removed: int = 0
 
     @property
     def rows(self) -> int:

@@ -129,6 +129,7 @@ def _built(
         reused=done.reused,
         part=task.part,
         quarantined=found.refused,
+        removed=found.removed,
         warnings=tuple(f"{task.name}: {remark}" for remark in found.remarks),
     )
     beside = write_of(ports, run.branch, task, kept, draft, found)

@@ -72,7 +72,7 @@ def test_a_model_knows_the_file_and_line_it_is_defined_in() -> None:
 def test_a_bare_model_declares_nothing() -> None:
     assert (bare.inputs, bare.partition_by, bare.unique_key, bare.expectations) == ((), (), (), ())
     assert (bare.mask, bare.renamed, bare.tags, bare.owner) == ({}, {}, frozenset(), "")
-    assert (bare.description, bare.columns) == ("", {})
+    assert (bare.description, bare.comments) == ("", {})
 
 
 def test_parameters_are_inputs_each_in_its_form() -> None:
@@ -96,7 +96,7 @@ def test_a_model_is_called_with_plain_frames() -> None:
 
 def test_the_docstring_is_the_comment_of_the_table_and_of_its_columns() -> None:
     assert called.description == "Trips by borough.\n\nOnly the finished ones."
-    assert called.columns == {
+    assert called.comments == {
         "borough": "where a trip began",
         "total amount": "dollars: without tips",
     }
@@ -244,7 +244,9 @@ def test_what_cannot_be_declared_is_refused_with_what_can() -> None:
     assert error.message == f"{FILE}:2: 'unique_keys' cannot be declared"
     assert error.hint == (
         "what can: partition_by, time_column, lookback, whole, start, strategy, unique_key, "
-        "mask, renamed, expectations, retries, for_each, max_age, timeout, cpu, memory, tags, owner"
+        "mask, columns, closed, derives, deduplicate, deleted, dimension, lookups, on_failure, "
+        "max_quarantine, renamed, expectations, retries, for_each, max_age, timeout, cpu, memory, "
+        "tags, owner"
     )
 
 

@@ -24,6 +24,7 @@ from medallion.adapters.duckdb.merging import following, merged, without
 from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import no_rows, rows_of
 from medallion.adapters.duckdb.scanning import scanned
+from medallion.adapters.duckdb.shaping import shaped
 from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import iceberg_type
@@ -91,7 +92,8 @@ class DuckDBEngine:
                     texts = self._arrived(connection, source, scratch, reading=False).texts
                 else:
                     texts = _query(model)
-                return _columns(connection, model, _all(texts))
+                shape = shaped(connection, model, _all(texts), read=False)
+                return _columns(connection, model, shape.text)
             except duckdb.Error as error:
                 if isinstance(given, Landing):
                     raise unreadable(given, error) from error
@@ -136,8 +138,11 @@ class DuckDBEngine:
                         connection, model, inputs, scratch, part, cursor, draft.current, late
                     )
                     texts = (called,)
+                shape = shaped(connection, model, _all(texts))
+                if shape.text != _all(texts):
+                    texts = (shape.text,)
                 given = _columns(
-                    connection, model, _all(texts), draft.current, read.schema if read else None
+                    connection, model, shape.text, draft.current, read.schema if read else None
                 )
                 schema = draft.settle(given)
                 if len(texts) > 1 or set(given.names) != set(schema.names):
@@ -150,7 +155,14 @@ class DuckDBEngine:
                 written = self._written(connection, rows, schema, draft, alike=alike)
                 remarks = read.remarks(schema) if read else ()
                 next = _cursor(part, cursor)
-                result = Result(schema, written, replaced, cursor=next, remarks=remarks)
+                result = Result(
+                    schema,
+                    written,
+                    replaced,
+                    cursor=next,
+                    remarks=remarks,
+                    removed=shape.removed,
+                )
                 return put_aside(connection, model, arrival, result, draft, part, self._written)
             except duckdb.Error as error:
                 if late:
@@ -367,7 +379,7 @@ def _columns(
         else:
             found = iceberg_type(type, f"{model.name} column {name!r}")
         theirs = source.column(name) if source else None
-        doc = model.columns.get(name) or (theirs.doc if theirs else "")
+        doc = model.comments.get(name) or (theirs.doc if theirs else "")
         columns.append(Column(name, found, doc=doc))
     schema = masked(checked(columns, model.name), model)
     for key in model.unique_key:

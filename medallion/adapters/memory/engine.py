@@ -208,7 +208,7 @@ def _schema(model: Model, found: Rows) -> Schema:
                 hint="say it: `cast(null as text) as x`",
             )
         stored = "string" if name in model.mask else type
-        columns.append(Column(name, stored, doc=model.columns.get(name, "")))
+        columns.append(Column(name, stored, doc=model.comments.get(name, "")))
     schema = checked(columns, model.name)
     declared = {
         "mask": tuple(model.mask),
