@@ -1,9 +1,8 @@
 """Settings: read once, from `[tool.medallion]` of pyproject.toml and `MEDALLION_…` variables."""
 
-import difflib
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,16 @@ from typing import Any
 from medallion.address import is_remote
 from medallion.errors import DefinitionError
 from medallion.plan import Scope
-from medallion.resources import parse_memory, parse_size
+from medallion.resources import parse_memory
 from medallion.secrets import names_in
 from medallion.source import Landing, Source
 from medallion.stores import Options, read_stores
+from medallion.values import limits_of, locations_of, options_of, value_of
 
 _PREFIX = "MEDALLION_"
 _LOCATION = "MEDALLION_LOCATIONS_"
 _OPTION = "MEDALLION_CATALOG_OPTIONS_"
+_TABLES = ("root", "locations", "catalog_options", "limits", "stores")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +181,8 @@ def read_settings(
             f"{file}: medallion = {table!r} is no table", hint="write: [tool.medallion]"
         )
     given = {k: (v, str(file)) for k, v in table.items()}
-    locations = dict(_table(given.pop("locations", ({}, ""))))
-    options = dict(_options(given.pop("catalog_options", ({}, ""))))
+    locations = dict(locations_of(given.pop("locations", ({}, ""))))
+    options = dict(options_of(given.pop("catalog_options", ({}, ""))))
     for variable, text in sorted(environment.items()):
         if variable.startswith(_LOCATION):
             locations[variable.removeprefix(_LOCATION).lower()] = text
@@ -189,9 +190,9 @@ def read_settings(
             options[variable.removeprefix(_OPTION).lower().replace("_", "-")] = text
         elif variable.startswith(_PREFIX):
             given[variable.removeprefix(_PREFIX).lower()] = (text, variable)
-    locations |= _table((flags.pop("locations", {}), "locations"))
-    options |= _options((flags.pop("catalog_options", {}), "catalog_options"))
-    limits = _limits(*given.pop("limits", ({}, "")))
+    locations |= locations_of((flags.pop("locations", {}), "locations"))
+    options |= options_of((flags.pop("catalog_options", {}), "catalog_options"))
+    limits = limits_of(*given.pop("limits", ({}, "")))
     stores = read_stores(*given.pop("stores", ({}, "")))
     given |= {k: (v, f"--{k}") for k, v in flags.items() if v is not None}
     kinds = {f.name: f.type for f in fields(Settings) if f.name not in _TABLES}
@@ -201,136 +202,8 @@ def read_settings(
         catalog_options=options,
         limits=limits,
         stores=stores,
-        **{k: _value(k, v, where, kinds) for k, (v, where) in given.items()},
+        **{k: value_of(k, v, where, kinds) for k, (v, where) in given.items()},
     )
-
-
-def _value(key: str, value: Any, where: str, kinds: Mapping[str, Any]) -> Any:
-    if key not in kinds:
-        close = difflib.get_close_matches(key, kinds, 1)
-        hint = f"did you mean {close[0]}?" if close else f"settings are: {', '.join(kinds)}"
-        raise DefinitionError(f"{where}: there is no setting {key!r}", hint=hint)
-    kind = kinds[key]
-    try:
-        if kind is int:
-            return _whole(value, _LEAST.get(key, 0))
-        if kind is bool:
-            return _truth(value)
-        if kind is Scope:
-            return Scope(value)
-        return _text(value, key)
-    except (ValueError, OverflowError, DefinitionError):
-        choices = {
-            int: f"a whole number, at least {_LEAST.get(key, 0)}",
-            str: "a text",
-            bool: "true or false",
-            Scope: f"one of: {', '.join(Scope)}",
-        }
-        raise DefinitionError(
-            f"{where}: {key} = {value!r} does not fit",
-            hint=_TEXTS[key][1] if key in _TEXTS else choices[kind],
-        ) from None
-
-
-_LEAST = {"workers": 1}
-_TABLES = ("root", "locations", "catalog_options", "limits", "stores")
-
-
-def _memory(text: str) -> None:
-    if not _LEAST_BYTES <= parse_memory(text) <= _MOST_BYTES:
-        raise ValueError
-
-
-def _spill(text: str) -> None:
-    if not _LEAST_BYTES <= parse_size(text) <= _MOST_BYTES:
-        raise ValueError
-
-
-def _codec(text: str) -> None:
-    kind, colon, level = text.partition(":")
-    if kind not in _CODECS or (colon and (kind != "zstd" or int(level) not in range(1, 23))):
-        raise ValueError
-
-
-def _executor(text: str) -> None:
-    kind, at, address = text.partition("@")
-    if kind not in _EXECUTORS or (at and (kind not in ("dask", "ray") or not address)):
-        raise ValueError
-
-
-def _secrets(text: str) -> None:
-    if text.partition(":")[0] not in ("", "aws"):
-        raise ValueError
-
-
-_EXECUTORS = ("local", "processes", "dask", "ray")
-_LEAST_BYTES, _MOST_BYTES = 10**7, 10**18  # with less or more DuckDB does not start
-_CODECS = ("zstd", "snappy", "gzip", "lz4", "uncompressed")
-_TEXTS: Mapping[str, tuple[Callable[[str], None], str]] = {
-    "memory_limit": (_memory, 'a size from 10MB on, or a share of the memory: "2GB" or "50%"'),
-    "spill_limit": (_spill, 'a size from 10MB on: "50GB"'),
-    "executor": (_executor, f"one of: {', '.join(_EXECUTORS)}; a cluster is dask@ADDRESS"),
-    "secrets": (_secrets, "aws for AWS Secrets Manager, or aws:PREFIX before the names there"),
-    "codec": (_codec, f"one of: {', '.join(_CODECS)}; a level of zstd, 1 to 22, is zstd:3"),
-}
-
-
-def _text(value: Any, key: str) -> str:
-    if not isinstance(value, str):
-        raise ValueError  # noqa: TRY004  # a value from a file or a variable, not a wrong call
-    if key in _TEXTS:
-        check, _ = _TEXTS[key]
-        check(value)
-    return value
-
-
-def _whole(value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | str) or int(value) < least:
-        raise ValueError
-    return int(value)
-
-
-def _truth(value: Any) -> bool:
-    truths = {True: True, False: False, "true": True, "false": False}
-    if not isinstance(value, bool | str) or value not in truths:
-        raise ValueError
-    return truths[value]
-
-
-def _limits(value: Any, where: str) -> Mapping[str, int]:
-    try:
-        return {tag: _whole(number, 1) for tag, number in value.items()}
-    except (AttributeError, ValueError):
-        raise DefinitionError(
-            f"{where}: limits = {value!r} does not fit",
-            hint="write tags and how many at a time: database = 2",
-        ) from None
-
-
-def _table(given: tuple[Any, str]) -> Mapping[str, str]:
-    value, where = given
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise DefinitionError(
-            f"{where}: locations = {value!r} does not fit",
-            hint='write: trips = "warehouse/landing"',
-        )
-    return value
-
-
-def _options(given: tuple[Any, str]) -> Mapping[str, str]:
-    """Options of the catalog by name; the error shows no value, for one may be a password."""
-    value, where = given
-    if not isinstance(value, dict):
-        raise DefinitionError(
-            f"{where}: catalog_options is no table", hint="write: [tool.medallion.catalog_options]"
-        )
-    for name, text in value.items():
-        if not isinstance(text, str):
-            raise DefinitionError(
-                f"{where}: the catalog option {name} is no text",
-                hint=f'write: "{name}" = "…"; a name with a dot needs the quotes',
-            )
-    return value
 
 
 def _toml(file: Path) -> dict[str, Any]:

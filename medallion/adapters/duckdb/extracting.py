@@ -2,14 +2,12 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import duckdb
 
 from medallion.adapters.duckdb.quoting import quote
-from medallion.adapters.duckdb.reading import no_rows
+from medallion.adapters.duckdb.reading import no_rows, watched
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.errors import DefinitionError, SourceError
 from medallion.extract import Database, Query, Span
@@ -64,7 +62,7 @@ def extracted(
     name = f"extracted_{uuid.uuid4().hex}"
     dates: Counter[str] = Counter()
     reader = database.batches(query, span, lambda column, n: dates.update({column: n}))
-    connection.register(name, watched(reader, late.append))
+    connection.register(name, watched(reader.schema, reader, late))
     return Extracted(f"select {_columns(schema)} from {quote(name)}", schema, dates)
 
 
@@ -78,20 +76,6 @@ def columns_of(database: Database, query: Query, model: Model) -> str:
         return no_rows(database.schema(query))
     except (SourceError, DefinitionError) as error:
         raise type(error)(f"{model.name}: {error.message}", hint=error.hint) from error
-
-
-def watched(reader: Any, tell: Callable[[Exception], None]) -> Any:
-    """The same batches; what reading them raises is told before DuckDB makes text of it."""
-    import pyarrow as pa
-
-    def batches() -> Iterator[Any]:
-        try:
-            yield from reader
-        except Exception as error:
-            tell(error)
-            raise
-
-    return pa.RecordBatchReader.from_batches(reader.schema, batches())
 
 
 def _columns(schema: Schema) -> str:

@@ -1,5 +1,8 @@
 """The SQL that reads a frame's files."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.times import in_window
 from medallion.adapters.duckdb.types import duckdb_type, reading
@@ -27,3 +30,20 @@ def no_rows(schema: Schema) -> str:
     """A query of the columns and no row."""
     columns = ", ".join(f"null::{duckdb_type(c.type)} as {quote(c.name)}" for c in schema)
     return f"select {columns} where false"
+
+
+def watched(schema: Any, batches: Iterable[Any], late: list[Exception]) -> Any:
+    """The same batches as an Arrow reader; what raises while they are read is added to `late`.
+
+    DuckDB makes a text of it.
+    """
+    import pyarrow as pa
+
+    def watching() -> Iterator[Any]:
+        try:
+            yield from batches
+        except Exception as error:
+            late.append(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(schema, watching())

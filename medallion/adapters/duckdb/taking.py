@@ -11,7 +11,7 @@ import duckdb
 from medallion.adapters.duckdb.opening import BATCH
 from medallion.adapters.duckdb.parts import spilled
 from medallion.adapters.duckdb.quoting import literal, quote
-from medallion.adapters.duckdb.reading import no_rows
+from medallion.adapters.duckdb.reading import no_rows, watched
 from medallion.adapters.duckdb.records import recorded
 from medallion.errors import MedallionError, ModelError, RaisedError, StoreError
 from medallion.forms import INPUTS, Form, form_of
@@ -62,10 +62,11 @@ def _taken(
         return _microseconds(connection, _sunk(value, spill))
     if isinstance(value, Iterator) and form is None:
         first = next(value, None)
+        if first is None:
+            return _nothing(owner, known)
         if not _is_batch(first):
-            items = () if first is None else chain([first], value)
-            return recorded(iter(items), owner, spill) or _nothing(owner, known)
-        arrow = _reader(first, value, late)
+            return recorded(chain([first], value), owner, spill) or _nothing(owner, known)
+        arrow = watched(first.schema, chain([first], value), late)
     else:
         arrow = _arrow(value, form, owner, spill)
     # DuckDB would give repeated names new ones.
@@ -118,20 +119,6 @@ def _nothing(owner: object, known: Schema | None) -> str:
             hint="build again when there are rows, or yield an empty pa.RecordBatch",
         )
     return no_rows(known)
-
-
-def _reader(first: Any, batches: Iterator[Any], late: list[Exception]) -> Any:
-    import pyarrow as pa
-
-    def watched() -> Iterator[Any]:
-        try:
-            yield first
-            yield from batches
-        except Exception as error:
-            late.append(error)
-            raise
-
-    return pa.RecordBatchReader.from_batches(first.schema, watched())
 
 
 def _sunk(lazy: Any, spill: Path) -> str:
