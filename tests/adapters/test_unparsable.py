@@ -79,7 +79,7 @@ BAD_VALUES = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_bad_lines_of_csv_are_put_aside_and_no_others(data: st.DataObject) -> None:
     delimiter = data.draw(st.sampled_from(",\t"))

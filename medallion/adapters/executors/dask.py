@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ANSWERS_S = 30
+_ANSWERS_S = 10  # a scheduler that is there
+_WORKERS_S = 30  # until it has a worker
 _CONFIG = {
     # A call that waits behind one that kills its worker would be blamed as well.
     "distributed.scheduler.worker-saturation": 1.0,
@@ -112,7 +113,7 @@ class DaskExecutor:
         try:
             client = distributed.Client(self._address, timeout=_ANSWERS_S, set_as_default=False)
             self._held.callback(client.close)
-            client.wait_for_workers(1, timeout=_ANSWERS_S)
+            client.wait_for_workers(1, timeout=_WORKERS_S)
         except (OSError, TimeoutError, ValueError) as error:
             raise InfrastructureError(
                 f"no Dask scheduler with a worker answers at {self._address}: {error}",
