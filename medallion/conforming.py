@@ -10,6 +10,7 @@ from medallion.forms import Form
 from medallion.graph import near
 from medallion.model import Model
 from medallion.names import TableName
+from medallion.scd2 import IS_CURRENT
 from medallion.schema import Schema, show
 from medallion.star import IS_INFERRED, TIMES, Dimension, Lookup, alike
 
@@ -86,10 +87,11 @@ def _dimension(model: Model, kept: Dimension) -> Model:
             hint="keep it in a silver model, and make a dimension of its rows: "
             f'dimension({", ".join(map(repr, kept.key))}, version="valid_from")',
         )
-    if model.strategy is not Strategy.FULL or model.time_column or model.each:
+    plain = model.strategy is Strategy.FULL and model.form is not Form.SOURCE
+    if not plain or model.time_column or model.each:
         raise DefinitionError(
             f"{where} is a dimension, which is made of all its rows at once",
-            hint="declare no time_column, strategy, for_each or cursor",
+            hint="declare no time_column, strategy, for_each or cursor, and no source",
         )
     if model.unique_key:
         raise DefinitionError(
@@ -101,15 +103,22 @@ def _dimension(model: Model, kept: Dimension) -> Model:
             f"{where} masks {min(hidden)!r}, by which it is found",
             hint="mask it in an earlier layer, for the facts as well",
         )
-    filled = {kept.name, IS_INFERRED, *kept.values, *model.lookups}
-    must = [n for n, c in model.columns.items() if not c.nullable and n not in filled]
-    if must and kept.unknown:
+    if must := _without_value(model, kept):
         raise DefinitionError(
-            f"{where}: {', '.join(must)} cannot be NULL, as in the unknown member",
+            f"{where}: {', '.join(must)} cannot be NULL, as in a member of which nothing is known",
             hint=f'say what is there: dimension(..., unknown={{"{must[0]}": "unknown"}})',
         )
     _check_reading(model)
-    return replace(model, dimension=kept, unique_key=(kept.name,))
+    # Rows that stay as they are make no new version, and nothing is built from it again.
+    return replace(model, dimension=kept, unique_key=(kept.name,), strategy=Strategy.MERGE)
+
+
+def _without_value(model: Model, kept: Dimension) -> list[str]:
+    """The columns that may not be NULL, and are in the members that are no rows."""
+    filled = {kept.name, IS_INFERRED, *kept.values, *model.lookups}
+    if not kept.unknown:
+        filled |= {*kept.names, IS_CURRENT, *(() if kept.inferred else model.columns)}
+    return [n for n, c in model.columns.items() if not c.nullable and n not in filled]
 
 
 def _with_targets(model: Model, models: Mapping[TableName, Model]) -> Model:

@@ -38,6 +38,11 @@ class Dimension:
     values: Mapping[str, Value] = field(default_factory=dict)
     inferred: Mapping[TableName, tuple[str, ...]] = field(default_factory=dict)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns that together name one row: the natural key, and its version."""
+        return (*self.key, self.version) if self.version else self.key
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:

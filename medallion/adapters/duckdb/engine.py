@@ -296,7 +296,9 @@ class DuckDBEngine:
         if part.again:
             kept, replaced = without(connection, schema, part.current, part.again)
             return ([*rows, kept] if replaced else rows), replaced
-        text, key = _all(rows), model.unique_key
+        if model.dimension and schema != part.current.schema:
+            return rows, frozenset(f.path for f in part.current.files)
+        text, key = _all(rows), model.dimension.names if model.dimension else model.unique_key
         if part.span and model.strategy is not Strategy.MERGE:
             query, replaced = following(connection, text, schema, part.current, part.span)
         else:
@@ -307,7 +309,9 @@ class DuckDBEngine:
     def _still_there(
         self, connection: duckdb.DuckDBPyConnection, model: Model, late: list[Exception]
     ) -> str | None:
-        """A query of all keys of a database's table, where rows that are gone there are to go."""
+        """A query of all keys that there are, where rows with others are to go."""
+        if model.dimension:  # all its rows are made at once
+            return ""
         source = self._place(model.source()) if model.form is Form.SOURCE else None
         if not isinstance(source, Extract) or not source.deletes:
             return None

@@ -41,7 +41,7 @@ def members(connection: duckdb.DuckDBPyConnection, model: Model, text: str) -> s
         return text
     types = _types(connection, text)
     _check(model, kept, types)
-    parts = [*map(quote, kept.key), *map(quote, filter(None, [kept.version]))]
+    parts = [quote(name) for name in kept.names]
     nameless = " or ".join(f"{p} is null" for p in parts)
     rows = (
         f"select if({nameless}, null, {_key(kept, parts)}) as {quote(kept.name)}, *"
@@ -146,8 +146,7 @@ def _named(
     """A query of the keys that a table names, as the dimension has them."""
     theirs = _types(connection, f"from {_table(table)}")
     _has(model, theirs, columns, f"infers members from {table} by", f"the columns of {table}")
-    own = [*kept.key, *filter(None, [kept.version])]
-    for name, column in zip(own, columns, strict=True):
+    for name, column in zip(kept.names, columns, strict=True):
         here, there = (_iceberg(t, n) for t, n in ((types[name], name), (theirs[column], column)))
         loose = kept.kind == "date" or name == kept.version
         if not (there in TIMES if loose else alike(here, there)):
@@ -159,7 +158,7 @@ def _named(
     named = [*kept.key, *(["_at"] if kept.version else [])]
     cast = (
         f"{quote(column)}::{types[name]} as {quote(to)}"
-        for column, name, to in zip(columns, own, named, strict=True)
+        for column, name, to in zip(columns, kept.names, named, strict=True)
     )
     return f"select {', '.join(cast)} from {_table(table)}"
 
