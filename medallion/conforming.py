@@ -11,8 +11,8 @@ from medallion.graph import near
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.scd2 import IS_CURRENT
-from medallion.schema import Schema, show
-from medallion.star import IS_INFERRED, TIMES, Dimension, Lookup, alike
+from medallion.schema import Schema
+from medallion.star import IS_INFERRED, Dimension, Lookup, mistake
 
 
 def conformed(models: Iterable[Model]) -> list[Model]:
@@ -48,33 +48,14 @@ def check_keys(model: Model, columns: Schema, known: Mapping[TableName, Schema])
     Raises:
         DefinitionError: names both columns and their types.
     """
+    ours = {c.name: c.type for c in columns if c.name not in model.mask}
     for name, lookup in model.lookups.items():
-        kept, theirs = lookup.target, known.get(lookup.dimension)
-        assert kept
-        if lookup.at:
-            _check_time(model, columns, name, lookup.at)
-        if kept.kind == "date":
-            _check_time(model, columns, name, lookup.columns[0])
-            continue
-        for own, key in zip(lookup.columns, kept.key, strict=True):
-            here, there = columns.column(own), theirs.column(key) if theirs else None
-            if not here or not there or own in model.mask or alike(here.type, there.type):
-                continue
+        theirs = {c.name: c.type for c in known.get(lookup.dimension, ())}
+        if wrong := mistake(lookup, ours, theirs):
+            told, hint = wrong
             raise DefinitionError(
-                f"{model.place}: {model.name} looks {name} up by {own!r}, which is "
-                f"{show(here.type)}, and {lookup.dimension} has {key!r} as {show(there.type)}",
-                hint="cast one of them to the type of the other: no key would be found",
+                f"{model.place}: {model.name} looks {name} up by {told}", hint=hint
             )
-
-
-def _check_time(model: Model, columns: Schema, name: str, own: str) -> None:
-    found = columns.column(own)
-    if found and own not in model.mask and found.type not in TIMES:
-        raise DefinitionError(
-            f"{model.place}: {model.name} looks {name} up by the time {own!r}, which is "
-            f"{show(found.type)}",
-            hint=f"cast it to one of: {', '.join(TIMES)}",
-        )
 
 
 def _dimension(model: Model, kept: Dimension) -> Model:

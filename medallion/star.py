@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from medallion.errors import DefinitionError
 from medallion.names import TableName
-from medallion.schema import Type, decimal_of
+from medallion.schema import Type, decimal_of, show
 
 UNKNOWN = 0  # the key of the member that stands for none
 IS_INFERRED = "is_inferred"
@@ -138,7 +138,7 @@ def surrogate_key(*values: str | int | date | None) -> int:
     behind its length in bytes.
 
     >>> surrogate_key(7), surrogate_key("7"), surrogate_key("7", None)
-    (868193042340117363, 868193042340117363, 1043640163221137463)
+    (763456559232083109, 763456559232083109, 424031182014851184)
 
     Raises:
         DefinitionError: a value is no text, whole number, date or None.
@@ -171,6 +171,30 @@ def calendar(start: str, end: str) -> str:
 def alike(one: Type, other: Type) -> bool:
     """Whether equal values of two types have one text, and so one key."""
     return one == other or (_is_whole(one) and _is_whole(other))
+
+
+def mistake(
+    lookup: Lookup, ours: Mapping[str, Type], theirs: Mapping[str, Type]
+) -> tuple[str, str] | None:
+    """Which column has a type that finds nothing, and what to do; None if there is none.
+
+    `ours` and `theirs` are the types of columns of both tables, as far as they are known.
+    """
+    target = lookup.target
+    assert target
+    times = [lookup.at, *(lookup.columns if target.kind == "date" else ())]
+    for own in times:
+        if ours.get(own, TIMES[0]) not in TIMES:
+            told = f"the time {own!r}, which is {show(ours[own])}"
+            return told, f"cast it to one of: {', '.join(TIMES)}"
+    for own, key in zip(lookup.columns, target.key, strict=True):
+        if own in times or own not in ours or key not in theirs:
+            continue
+        if not alike(ours[own], theirs[key]):
+            has = f"{lookup.dimension} has {key!r} as {show(theirs[key])}"
+            told = f"{own!r}, which is {show(ours[own])}, and {has}"
+            return told, "cast one of them to the type of the other: no key would be found"
+    return None
 
 
 def _is_whole(type: Type) -> bool:

@@ -12,7 +12,7 @@ from medallion.model import Model
 from medallion.names import TableName
 from medallion.scd2 import IS_CURRENT, VALID_TO
 from medallion.schema import Type, show
-from medallion.star import IS_INFERRED, TIMES, UNKNOWN, Dimension, Lookup, alike
+from medallion.star import IS_INFERRED, TIMES, UNKNOWN, Dimension, Lookup, alike, mistake
 
 _BEGINNING = "0001-01-01"  # since when an inferred member is valid
 
@@ -28,6 +28,9 @@ def looked_up(connection: duckdb.DuckDBPyConnection, model: Model, text: str) ->
     for number, (name, lookup) in enumerate(model.lookups.items()):
         _is_new(model, name, types, "looks up")
         _has(model, types, [*lookup.columns, *filter(None, [lookup.at])], f"looks {name} up by")
+        theirs = _types(connection, f"from {_table(lookup.dimension)}") if lookup.joins else {}
+        if wrong := mistake(lookup, _known(types), _known(theirs)):
+            raise ModelError(f"{model.name} looks {name} up by {wrong[0]}", hint=wrong[1])
         if lookup.at:
             joins.append(_version(lookup, f"d{number}"))
         keys.append(f"{_found(lookup, f'd{number}')} as {quote(name)}")
@@ -121,7 +124,7 @@ def _inferred(
         f"{_key(kept, [*keys, begun])} as {quote(kept.name)}",
         listed,
         f"{begun} as {since}",
-        f"_since::{types[VALID_TO]} as {quote(VALID_TO)}",
+        f"_since as {quote(VALID_TO)}",
         *([f"_since is null as {quote(IS_CURRENT)}"] if IS_CURRENT in types else []),
         *filled,
     ])  # fmt: skip
@@ -146,8 +149,11 @@ def _named(
     """A query of the keys that a table names, as the dimension has them."""
     theirs = _types(connection, f"from {_table(table)}")
     _has(model, theirs, columns, f"infers members from {table} by", f"the columns of {table}")
+    ours, known = _known(types), _known(theirs)
     for name, column in zip(kept.names, columns, strict=True):
-        here, there = (_iceberg(t, n) for t, n in ((types[name], name), (theirs[column], column)))
+        here, there = ours.get(name), known.get(column)
+        if here is None or there is None:
+            continue
         loose = kept.kind == "date" or name == kept.version
         if not (there in TIMES if loose else alike(here, there)):
             raise ModelError(
@@ -179,8 +185,9 @@ def _check(model: Model, kept: Dimension, types: Types) -> None:
     _has(model, types, [*kept.key, *history], "is a dimension by")
     _has(model, types, kept.values, "declares of its unknown member")
     days = [*history, *(kept.key if kept.kind == "date" else ())]
+    known = _known(types)
     for name in days:
-        if (found := _iceberg(types[name], name)) not in TIMES:
+        if (found := known.get(name, TIMES[0])) not in TIMES:
             raise ModelError(
                 f"{model.name}: column {name!r} of the dimension is {show(found)}",
                 hint=f"cast it to one of: {', '.join(TIMES)}",
@@ -196,8 +203,10 @@ def _types(connection: duckdb.DuckDBPyConnection, text: str) -> Types:
     return dict(zip(relation.columns, relation.types, strict=True))
 
 
-def _iceberg(type: DuckDBType, name: str) -> Type:
-    return iceberg_type(type, f"column {name!r}")
+def _known(types: Types) -> dict[str, Type]:
+    """The types as a table has them, but for columns that are NULL in every row."""
+    given = {n: t for n, t in types.items() if str(t) != '"NULL"'}
+    return {n: iceberg_type(t, f"column {n!r}") for n, t in given.items()}
 
 
 def _table(name: TableName) -> str:
