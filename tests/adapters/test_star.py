@@ -168,6 +168,15 @@ def test_a_member_is_inferred_until_its_row_arrives(ask: Ask) -> None:
     assert then == first | {us: {**first[us], "name": "Bob", "is_inferred": False}}
 
 
+def test_a_key_that_is_named_may_be_larger_than_those_that_are_there(ask: Ask) -> None:
+    dim, _ = star(dimension("id", inferred={"silver.orders": "customer"}))
+    orders = "select unnest([1, 5_000_000_000]) as customer"
+    found = by(ask("select 1 as id", dim, silver__orders=orders), "id")
+    assert {id: row["customer_key"] for id, row in found.items()} == {
+        id: 0 if id is None else surrogate_key(id) for id in (None, 1, 5_000_000_000)
+    }
+
+
 def test_an_inferred_member_is_valid_until_the_first_version(ask: Ask) -> None:
     """Only where something happened before that."""
     inferred = {"silver.orders": ["id", "ordered_at"]}
@@ -184,7 +193,7 @@ def test_an_inferred_member_is_valid_until_the_first_version(ask: Ask) -> None:
     )
     orders = table(
         {"id": "integer", "ordered_at": "date"},
-        [(1, day[0]), (1, day[3]), (2, day[1]), (3, day[1]), (4, None)],
+        [(1, day[0]), (1, day[3]), (2, day[0]), (3, day[1]), (4, None)],
     )
     found = ask(rows, dim, silver__orders=orders)
     beginning = datetime(1, 1, 1)
@@ -264,6 +273,18 @@ def test_the_version_is_that_of_the_time(
     assert sorted(map(repr, ((r["c"], r["at"], r["key"]) for r in found))) == sorted(
         map(repr, ((*row, wanted(*row)) for row in rows))
     )
+
+
+def test_a_version_is_valid_from_its_time_and_no_longer_at_its_end(ask: Ask) -> None:
+    _, fact = star(dimension("id", version="valid_from"), key=lookup(DIM, "c", at="at"))
+    types = {"customer_key": "bigint", "id": "bigint"} | dict.fromkeys(
+        ("valid_from", "valid_to"), "timestamp"
+    )
+    there = table(types, [(11, 1, DAY, DAY + timedelta(1)), (12, 1, DAY + timedelta(2), None)])
+    moments = [timedelta(d) - timedelta(microseconds=m) for d in (0, 1, 2) for m in (1, 0)]
+    rows = table({"c": "bigint", "at": "timestamp"}, [(1, DAY + m) for m in moments])
+    found = by(ask(rows, fact, gold__dim_customer=there), "at")
+    assert [found[DAY + m]["key"] for m in moments] == [None, 11, 11, None, None, 12]
 
 
 def shaped_text(ask: Ask, dim: Model, rows: str) -> str:

@@ -140,7 +140,8 @@ ORDERS = "select 7 as id, 1 as customer, timestamp '2026-01-02' as ordered_at"
 def test_a_late_row_takes_the_place_of_its_inferred_member(tmp_path: Path) -> None:
     """No fact is built again, neither then nor while the dimension's rows stay."""
     before = "select 1 as id, 'Ann' as name"
-    root = simple(tmp_path, before, f"{ORDERS} union all select 8, 2, null", PLAIN)
+    leaves = f"{before} union all select 3, 'Cy'"
+    root = simple(tmp_path, leaves, f"{ORDERS} union all select 8, 2, null", PLAIN)
     build(root)
     facts = rows(root, "gold.fct_orders")
     assert [f["customer_key"] for f in facts] == [surrogate_key(1), surrogate_key(2)]
@@ -151,11 +152,12 @@ def test_a_late_row_takes_the_place_of_its_inferred_member(tmp_path: Path) -> No
     assert states(report)["gold.fct_orders"] is State.FRESH
     dim = {d["id"]: d for d in rows(root, "gold.dim_customer")}
     assert {f["customer_key"] for f in facts} < {d["customer_key"] for d in dim.values()}
+    assert dim.keys() == {None, 1, 2}
     assert dim[2] == {
         "customer_key": surrogate_key(2), "id": 2, "name": "Bob", "is_inferred": False
     }  # fmt: skip
-    # Columns come and go, and rows: it is what a first build gives.
-    changed = "select 1 as id, 'x' as city"
+    # A column goes: it is what a first build gives.
+    changed = "select 1 as id union all select 2"
     write(root, {"models/customers.py": sql_model("silver", "customers", changed)})
     report = build(root)
     assert states(report)["gold.fct_orders"] is State.FRESH

@@ -149,24 +149,22 @@ def _named(
     """A query of the keys that a table names, as the dimension has them."""
     theirs = _types(connection, f"from {_table(table)}")
     _has(model, theirs, columns, f"infers members from {table} by", f"the columns of {table}")
-    ours, known = _known(types), _known(theirs)
+    ours, known, chosen = _known(types), _known(theirs), []
     for name, column in zip(kept.names, columns, strict=True):
+        loose = kept.kind == "date" or name == kept.version
+        # A larger whole number keeps its type, and gives it to the column.
+        cast = f"::{types[name]}" if loose else ""
+        chosen.append(f"{quote(column)}{cast} as {quote('_at' if name == kept.version else name)}")
         here, there = ours.get(name), known.get(column)
         if here is None or there is None:
             continue
-        loose = kept.kind == "date" or name == kept.version
         if not (there in TIMES if loose else alike(here, there)):
             raise ModelError(
                 f"{model.name} infers members from {table} by {column!r}, which is {show(there)}, "
                 f"and {name!r} is {show(here)}",
                 hint="cast one of them to the type of the other",
             )
-    named = [*kept.key, *(["_at"] if kept.version else [])]
-    cast = (
-        f"{quote(column)}::{types[name]} as {quote(to)}"
-        for column, name, to in zip(columns, kept.names, named, strict=True)
-    )
-    return f"select {', '.join(cast)} from {_table(table)}"
+    return f"select {', '.join(chosen)} from {_table(table)}"
 
 
 def _filled(model: Model, kept: Dimension, types: Types, own: Sequence[str] = ()) -> Iterator[str]:
