@@ -31,8 +31,9 @@ def looked_up(connection: duckdb.DuckDBPyConnection, model: Model, text: str) ->
         theirs = _types(connection, f"from {_table(lookup.dimension)}") if lookup.joins else {}
         if wrong := mistake(lookup, _known(types), _known(theirs)):
             raise ModelError(f"{model.name} looks {name} up by {wrong[0]}", hint=wrong[1])
-        if lookup.at:
-            joins.append(_version(lookup, f"d{number}"))
+        if lookup.joins:
+            join = _version if lookup.at else _member
+            joins.append(join(lookup, f"d{number}"))
         keys.append(f"{_found(lookup, f'd{number}')} as {quote(name)}")
     return f"select r.*, {', '.join(keys)} from ({text}) as r{''.join(joins)}"
 
@@ -65,23 +66,28 @@ def members(connection: duckdb.DuckDBPyConnection, model: Model, text: str) -> s
     return rows
 
 
-def _found(lookup: Lookup, version: str) -> str:
-    """The expression of a key; `version` is the name of the joined version, if one is joined."""
+def _found(lookup: Lookup, joined: str) -> str:
+    """The expression of a key; `joined` is the name of the joined member, if one is joined."""
     target = lookup.target
     assert target
     columns = [f"r.{quote(c)}" for c in lookup.columns]
     nameless = " or ".join(f"{c} is null" for c in columns)
-    found = _key(target, columns)
+    found = f"{joined}.key" if lookup.joins else _key(target, columns)
     if lookup.at:
-        at = f"r.{quote(lookup.at)}"
-        there = f"{version}.key is not null and ({at} < {version}.until or {version}.until is null)"
-        found = f"if({there}, {version}.key, null)"
-    elif lookup.missing == "unknown":
-        keys = f"select {quote(target.name)} from {_table(lookup.dimension)}"
-        found = f"if({found} in ({keys}), {found}, null)"
+        ended = f"r.{quote(lookup.at)} >= {joined}.until"
+        found = f"if({ended}, null, {found})"
     if lookup.missing == "unknown":
         found = f"coalesce({found}, {UNKNOWN})"
     return f"if({nameless}, {UNKNOWN}, {found})"
+
+
+def _member(lookup: Lookup, name: str) -> str:
+    """A join with the member, which is one at most."""
+    target = lookup.target
+    assert target
+    rows = f"select distinct {quote(target.name)} as key from {_table(lookup.dimension)}"
+    found = _key(target, [f"r.{quote(c)}" for c in lookup.columns])
+    return f" left join ({rows}) as {name} on {name}.key = {found}"
 
 
 def _version(lookup: Lookup, name: str) -> str:
