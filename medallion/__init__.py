@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from medallion.secrets import reveal, secret
     from medallion.signature import ref
     from medallion.source import Source, files
+    from medallion.star import calendar, dimension, lookup, surrogate_key
     from medallion.window import Window
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "Window",
     "bronze",
     "bucket",
+    "calendar",
     "column",
     "day",
+    "dimension",
     "earliest",
     "files",
     "gold",
@@ -40,6 +43,7 @@ __all__ = [
     "hour",
     "identity",
     "latest",
+    "lookup",
     "month",
     "redacted",
     "ref",
@@ -47,6 +51,7 @@ __all__ = [
     "scd2",
     "secret",
     "silver",
+    "surrogate_key",
     "table",
     "task",
     "truncate",
@@ -68,6 +73,7 @@ _HOMES = {
     "secrets": ("reveal", "secret"),
     "signature": ("ref",),
     "source": ("Source", "files"),
+    "star": ("calendar", "dimension", "lookup", "surrogate_key"),
     "window": ("Window",),
 }
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from medallion.auditing import AUDIT, verdict_note
+from medallion.conforming import check_keys
 from medallion.errors import ConflictError, InfrastructureError
 from medallion.evaluation import Means
 from medallion.names import TableName
@@ -77,6 +78,7 @@ def check(plan: Plan, ports: Ports) -> Mapping[TableName, Schema]:
         known.pop(task.name, None)
         if columns:
             known[task.name] = columns
+            check_keys(task.model, columns, known)
         if task.suite:
             ports.auditor.check(task.suite, columns)
     return known

@@ -12,7 +12,7 @@ import hashlib
 import inspect
 import json
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -22,6 +22,7 @@ from medallion.graph import Node
 from medallion.model import Model
 from medallion.source import Landing, Source
 from medallion.sql import Query
+from medallion.star import Dimension
 
 IsProject = Callable[[str], bool]
 
@@ -63,7 +64,32 @@ def _declaration(model: Model) -> list[Any]:
         list(model.unique_key),
         {column: str(mask) for column, mask in model.mask.items()},
         dict(model.renamed),
+        *_star(model),
     ]
+
+
+def _star(model: Model) -> Iterator[Mapping[str, Any]]:
+    """What a dimension and lookups mean for the rows."""
+    if kept := model.dimension:
+        inferred = {str(table): columns for table, columns in kept.inferred.items()}
+        yield {"dimension": [*_found_by(kept), kept.unknown, dict(kept.values), inferred]}
+    if model.lookups:
+        yield {
+            "lookups": {
+                name: [
+                    str(k.dimension),
+                    k.columns,
+                    k.at,
+                    k.missing,
+                    *_found_by(k.target)[: 4 if k.joins else 1],
+                ]
+                for name, k in model.lookups.items()
+            }
+        }
+
+
+def _found_by(kept: Dimension | None) -> Sequence[Any]:
+    return (kept.kind, kept.name, kept.key, kept.version) if kept else ()
 
 
 def _python(model: Model, is_project: IsProject) -> list[Any]:

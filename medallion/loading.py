@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medallion.config import Settings
+from medallion.conforming import conformed, demands
 from medallion.errors import DefinitionError, MedallionError
 from medallion.fingerprint import fingerprint
 from medallion.forms import Form
@@ -51,7 +52,7 @@ def load(settings: Settings) -> Definition:
         DefinitionError: a file cannot be loaded, or what it says makes no graph.
     """
     folder = settings.root / settings.models
-    models = [model.settled() for model in load_models(folder, settings.root)]
+    models = conformed(model.settled() for model in load_models(folder, settings.root))
     sql = [(m, m.text()) for m in models if m.form is Form.SQL]
     known = Queries(settings.cache_path / "queries.json")
     queries = {m.name: known.parse(text, m.place) for m, text in sql}
@@ -193,7 +194,7 @@ def _reads(model: Model, query: Query | None) -> tuple[TableName, ...]:
 
 
 def _implied(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What a declared key promises is audited like anything else."""
+    """What a declared key or lookup promises is audited like anything else."""
     key = list(model.unique_key)
     kinds: list[tuple[str, dict[str, Any]]] = [
         ("expect_column_values_to_not_be_null", {"column": c}) for c in key
@@ -206,6 +207,7 @@ def _implied(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
         # A table without rows keeps its key.
         meta = {"allow_vacuous": True, "declared": "unique_key"}
         yield f"{model.place} unique_key", {"type": kind, "kwargs": kwargs, "meta": meta}
+    yield from demands(model)
 
 
 def _declared(model: Model) -> Iterable[tuple[str, Mapping[str, Any]]]:

@@ -102,8 +102,14 @@ class Model:
     @property
     def joins(self) -> tuple[TableName, ...]:
         """The tables that its declaration reads, beside those that its function reads, sorted."""
-        read = [k.dimension for k in self.lookups.values() if k.at or k.missing == "unknown"]
+        read = [k.dimension for k in self.lookups.values() if k.joins]
         return tuple(sorted({*read, *(self.dimension.inferred if self.dimension else ())}))
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The columns that lookups give, and what each refers to, as `layer.model.column`."""
+        found = {n: (k.dimension, k.target) for n, k in self.lookups.items()}
+        return {n: f"{table}.{to.name}" for n, (table, to) in found.items() if to}
 
     @property
     def grain(self) -> Grain | None:

@@ -318,5 +318,5 @@ def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:
         tuple(table.schemas.values()),
         table.last_column_id,
         task.model.renamed,
-        keeps=not task.need.anew,
+        keeps=not task.need.anew and not task.model.dimension,
     )

@@ -19,6 +19,7 @@ from medallion.adapters.duckdb.calling import called, raised, texts_of
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
 from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
 from medallion.adapters.duckdb.fetched import listed, told
+from medallion.adapters.duckdb.keys import keyed
 from medallion.adapters.duckdb.landing import unreadable
 from medallion.adapters.duckdb.merging import following, merged, without
 from medallion.adapters.duckdb.opening import opened
@@ -91,7 +92,7 @@ class DuckDBEngine:
                 elif isinstance(source, Landing):
                     texts = self._arrived(connection, source, scratch, reading=False).texts
                 else:
-                    texts = _query(model)
+                    texts = _query(connection, model)
                 shape = shaped(connection, model, _all(texts), read=False)
                 return _columns(connection, model, shape.text)
             except duckdb.Error as error:
@@ -132,7 +133,7 @@ class DuckDBEngine:
                         arrival = self._arrived(connection, source, scratch, part, known)
                         texts = arrival.texts
                 elif model.form is Form.SQL:
-                    texts = _query(model, part)
+                    texts = _query(connection, model, part)
                 else:
                     called = self._called(
                         connection, model, inputs, scratch, part, cursor, draft.current, late
@@ -194,7 +195,7 @@ class DuckDBEngine:
             )
         with self._duck.session(inputs) as connection:
             try:
-                return opened(connection, text.strip().rstrip(";"), form, limit)
+                return opened(connection, keyed(connection, text.strip().rstrip(";")), form, limit)
             except duckdb.Error as error:
                 problem = failed("the query", error)
                 if _ran_out(problem, error):
@@ -295,7 +296,9 @@ class DuckDBEngine:
         if part.again:
             kept, replaced = without(connection, schema, part.current, part.again)
             return ([*rows, kept] if replaced else rows), replaced
-        text, key = _all(rows), model.unique_key
+        if model.dimension and schema != part.current.schema:
+            return rows, frozenset(f.path for f in part.current.files)
+        text, key = _all(rows), model.dimension.names if model.dimension else model.unique_key
         if part.span and model.strategy is not Strategy.MERGE:
             query, replaced = following(connection, text, schema, part.current, part.span)
         else:
@@ -306,7 +309,9 @@ class DuckDBEngine:
     def _still_there(
         self, connection: duckdb.DuckDBPyConnection, model: Model, late: list[Exception]
     ) -> str | None:
-        """A query of all keys of a database's table, where rows that are gone there are to go."""
+        """A query of all keys that there are, where rows with others are to go."""
+        if model.dimension:  # all its rows are made at once
+            return ""
         source = self._place(model.source()) if model.form is Form.SOURCE else None
         if not isinstance(source, Extract) or not source.deletes:
             return None
@@ -324,8 +329,10 @@ class DuckDBEngine:
         return texts_of(called(model, each.given, arguments), model)
 
 
-def _query(model: Model, part: Part = WHOLE) -> tuple[str, ...]:
-    return (model.text(part.window).strip().rstrip(";"),)
+def _query(
+    connection: duckdb.DuckDBPyConnection, model: Model, part: Part = WHOLE
+) -> tuple[str, ...]:
+    return (keyed(connection, model.text(part.window).strip().rstrip(";")),)
 
 
 def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:

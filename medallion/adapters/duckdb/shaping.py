@@ -1,10 +1,11 @@
 """Shaping: a model's rows as its declaration shapes them, before they are stored."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
+from medallion.adapters.duckdb.star import looked_up, members
 from medallion.model import Model
 
 
@@ -20,7 +21,14 @@ class Shaped:
 Pass = Callable[[duckdb.DuckDBPyConnection, Model, Shaped], Shaped]
 """Gives the rows in another shape; what the model does not declare it leaves as it is."""
 
-_PASSES: Sequence[Pass] = ()
+
+def _of_text(change: Callable[[duckdb.DuckDBPyConnection, Model, str], str]) -> Pass:
+    return lambda connection, model, shape: replace(
+        shape, text=change(connection, model, shape.text)
+    )
+
+
+_PASSES: Sequence[Pass] = (_of_text(looked_up), _of_text(members))
 
 
 def shaped(

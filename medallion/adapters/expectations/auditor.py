@@ -75,7 +75,7 @@ class ExpectationsAuditor:
         with self._open({"batch": frame, **(others or {})}) as con:
             seen = evaluate(con, expectations, known, prune=prune)
         return tuple(
-            verdict(w.type, w.kwargs, w.severity, s, vacuous=w.vacuous)
+            verdict(w.type, w.kwargs, w.severity, s, vacuous=w.vacuous, why=w.why)
             for w, s in zip(expectations, seen, strict=True)
         )
 

@@ -30,7 +30,8 @@ _EXTRA = "value_error.extra"
 class Written:
     """An expectation, and the place it was written at.
 
-    `kwargs` are its arguments as JSON; `vacuous` says that a pass on nothing is a pass.
+    `kwargs` are its arguments as JSON; `vacuous` says that a pass on nothing is a pass, `why` what
+    it means that it failed.
     """
 
     place: str
@@ -39,6 +40,7 @@ class Written:
     severity: Severity
     vacuous: bool
     expectation: Expectation
+    why: str = ""
 
 
 def written(suite: Suite) -> tuple[Written, ...]:
@@ -218,4 +220,5 @@ def _checked(place: str, expectation: Expectation, kwargs: Mapping[str, Any]) ->
         severity=Severity(expectation.severity.value),
         vacuous=bool(waived),
         expectation=expectation.copy(update=cleared, deep=True),
+        why=str(meta.get("why", "")),
     )

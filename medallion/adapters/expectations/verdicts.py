@@ -31,16 +31,28 @@ class Observation:
 
 
 def verdict(
-    type: str, kwargs: Mapping[str, Any], severity: Severity, seen: Observation, *, vacuous: bool
+    type: str,
+    kwargs: Mapping[str, Any],
+    severity: Severity,
+    seen: Observation,
+    *,
+    vacuous: bool,
+    why: str = "",
 ) -> Verdict:
-    """The verdict on an expectation. `vacuous` says that a pass on nothing is a pass."""
+    """The verdict on an expectation. `vacuous` says that a pass on nothing is a pass.
+
+    `why` is told of one that failed.
+    """
     if seen.error:
         return Verdict(type, kwargs, severity, Outcome.ERROR, seen.error)
     if seen.nothing:
         outcome = Outcome.PASSED if vacuous else Outcome.VACUOUS
         return Verdict(type, kwargs, severity, outcome, seen.nothing)
     outcome = Outcome.PASSED if seen.success else Outcome.FAILED
-    return Verdict(type, kwargs, severity, outcome, _detail(seen), seen.failing, seen.sample)
+    told = _detail(seen)
+    if why and not seen.success:
+        told = f"{told}: {why}"
+    return Verdict(type, kwargs, severity, outcome, told, seen.failing, seen.sample)
 
 
 def _detail(seen: Observation) -> str:
