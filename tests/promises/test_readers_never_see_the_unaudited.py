@@ -89,7 +89,7 @@ def test_a_tables_first_build_killed_at_each_step_leaves_it_unseen_or_whole(
     whole = tmp_path / "whole"
     land(whole, 1)
     events = runner.build(whole)["events"]
-    step = max(1, events // kills)
+    step = max(1, 2 * events // kills)
     for kill in range(1, events + 1, step):
         root = tmp_path / f"killed-at-{kill}"
         land(root, 1)
