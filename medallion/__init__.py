@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
-    from medallion.scd2 import scd2
     from medallion.secrets import reveal, secret
     from medallion.signature import ref
     from medallion.source import Source, files
+    from medallion.versions import scd2
     from medallion.window import Window
 
 __all__ = [
@@ -64,10 +64,10 @@ _HOMES = {
     "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
-    "scd2": ("scd2",),
     "secrets": ("reveal", "secret"),
     "signature": ("ref",),
     "source": ("Source", "files"),
+    "versions": ("scd2",),
     "window": ("Window",),
 }
 

@@ -27,10 +27,10 @@ from medallion.mask import Mask
 from medallion.names import Layer, TableName
 from medallion.partition import Transform
 from medallion.resources import Resources
-from medallion.scd2 import Scd2
 from medallion.signature import Each, Function, Input, read_signature
 from medallion.source import WINDOW_FIELDS, Landing, Source, fields, filled, shared
 from medallion.star import Dimension, Lookup
+from medallion.versions import Scd2
 from medallion.window import Grain, Window
 
 _SOME = 262_968  # the first hour of the year 2000
@@ -229,6 +229,12 @@ def _check_source(model: Model, source: Source) -> None:
         )
     if not isinstance(source, Extract):
         return
+    if model.history and (source.cursor or source.deletes):
+        raise DefinitionError(
+            f"{where} makes a history of all rows, and {source.query.what} is not read so",
+            hint="take cursor and deletes away: strategy=scd2(..., snapshots=True) finds what is "
+            "gone",
+        )
     if source.deletes and not merges:
         raise DefinitionError(
             f"{where} finds deletes by comparing keys",
