@@ -15,11 +15,11 @@ from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.reading import rows_of
 from medallion.adapters.duckdb.shape import Shaped, columns_given, flag
 from medallion.adapters.duckdb.snapshots import events_of, told
-from medallion.adapters.duckdb.types import duckdb_type
+from medallion.adapters.duckdb.types import duckdb_type, iceberg_type
 from medallion.errors import ModelError
 from medallion.frame import Frame
 from medallion.model import Model
-from medallion.schema import Schema
+from medallion.schema import Schema, show
 from medallion.versions import ADDED, IS_CURRENT, VALID_FROM, VALID_TO, Scd2
 
 _ROWS, _EVENTS, _NEW = "history_rows", "history_events", "history_new"
@@ -48,6 +48,15 @@ def begun(connection: duckdb.DuckDBPyConnection, model: Model, shape: Shaped) ->
             raise ModelError(
                 f"{model.name} gives a column {name!r}, which its history adds",
                 hint="give it under another name, or leave it out",
+            )
+    if said.snapshots:
+        types = dict(zip(names, connection.sql(shape.text).types, strict=True))
+        kind = iceberg_type(types[said.changed_at], f"{model.name} column {said.changed_at!r}")
+        if kind not in _TIMES:
+            raise ModelError(
+                f"{model.name}: {said.changed_at!r} is of type {show(kind)}, and in snapshots a "
+                "row ends at a time when it is gone",
+                hint=f"cast it to one of: {', '.join(_TIMES)}",
             )
     gone = flag(connection, model, said.deleted or "false", shape.text)
     at = quote(said.changed_at)
@@ -82,7 +91,7 @@ def versioned(
     _check_nulls(connection, model, said)
     events = f"select *, 0 as rank from {_ROWS}"
     if said.snapshots:
-        _check_snapshot(connection, model, said, schema)
+        _check_snapshot(connection, model, said)
         events = events_of(connection, said, _ROWS, there, schema, now) if there else events
     run(connection, f"create or replace temp table {_EVENTS} as {_seen(said, schema, events)}")
     if not said.snapshots:
@@ -159,17 +168,7 @@ def _check_log(connection: duckdb.DuckDBPyConnection, model: Model, said: Scd2) 
         )
 
 
-def _check_snapshot(
-    connection: duckdb.DuckDBPyConnection, model: Model, said: Scd2, schema: Schema
-) -> None:
-    column = schema.column(said.changed_at)
-    assert column
-    if column.type not in _TIMES:
-        raise ModelError(
-            f"{model.name}: {said.changed_at!r} is of type {column.type}, and in snapshots a row "
-            "ends at a time when it is gone",
-            hint=f"cast it to one of: {', '.join(_TIMES)}",
-        )
+def _check_snapshot(connection: duckdb.DuckDBPyConnection, model: Model, said: Scd2) -> None:
     keys = _keys(said)
     for row in run(
         connection, f"select {keys} from {_ROWS} group by {keys} having count(*) > 1 limit 1"
