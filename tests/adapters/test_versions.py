@@ -345,3 +345,27 @@ def test_a_key_that_nothing_else_is_known_of_has_a_history(
         current = Frame(found.schema, (*(current.files if current else ()), *found.files))
         assert not found.replaced
         assert [row[0] for row in lake.world.read(current)] == [int(i) for i in ids.split(", ")]
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamptz", "timestamp"])
+def test_what_is_gone_ends_when_the_build_began(lake: Lake, kind: str) -> None:
+    """As a day, or a moment in UTC; never before it began."""
+    current: Frame | None = None
+    for ids in ("1, 2, 3", "1"):
+        text = (
+            f"select unnest([{ids}]) as id, "
+            f"if(id = 3, '2024-03-01', '2024-01-01')::timestamp::{kind} as since"
+        )
+        made = model(NAME, text, strategy=scd2("id", changed_at="since", snapshots=True))
+        schema = current.schema if current else None
+        draft = replace(lake.world.draft(made), current=schema, run="20240201t101112-00000a")
+        found = lake.world.ports.engine.evaluate(made, {}, draft, Part(current=current))
+        current = Frame(found.schema, found.files)
+    assert current
+    query = "select id, (valid_to at time zone 'UTC')::varchar as v from t order by id"
+    if kind != "timestamptz":
+        query = "select id, valid_to::varchar as v from t order by id"
+    rows = lake.world.ports.engine.query(query, {"t": current}, Form.ARROW).to_pylist()
+    ended = "2024-02-01" if kind == "date" else "2024-02-01 10:11:12"
+    last = "2024-03-01" if kind == "date" else "2024-03-01 00:00:00"
+    assert [row["v"] for row in rows] == [None, ended, last]

@@ -9,7 +9,7 @@ from support.projects import rows, sql_model, suite, write
 
 from medallion import Project
 from medallion.errors import DefinitionError
-from medallion.report import Report, State
+from medallion.report import Event, Report, State, Step
 
 COLUMNS = {"id": "bigint", "city": "varchar", "op": "varchar", "at_": "timestamp"}
 BRONZE = f"""
@@ -71,7 +71,10 @@ def test_the_number_of_removed_rows_is_told_and_found_again(tmp_path: Path) -> N
         (State.REJECTED, 1, 2),
     ]
     (tmp_path / "expectations/silver/customers.json").unlink()
-    assert build(tmp_path)[NAME].removed == 2
+    events: list[Event] = []
+    assert build(tmp_path, listener=events.append)[NAME].removed == 2
+    told = [e.details["removed"] for e in events if e.step is Step.EVALUATED and e.subject == NAME]
+    assert told == [2]
     found = [(r["id"], r["city"]) for r in rows(tmp_path, NAME)]
     assert sorted(found, key=repr) == [(1, "Oslo"), (2, "Bonn"), (None, "none"), (None, "none")]
 
@@ -194,3 +197,18 @@ def test_a_history_of_snapshots_survives_what_they_forget(tmp_path: Path) -> Non
     report = build(tmp_path, full_refresh=True)
     assert f"{NAME} is made of snapshots: a full refresh forgets its history" in report.warnings
     assert len(rows(tmp_path, NAME)) == 2
+
+
+def test_a_history_stays_where_a_function_gives_no_change(tmp_path: Path) -> None:
+    python = (
+        "import pyarrow as pa\nfrom collections.abc import Iterator\nfrom medallion import *\n\n"
+        f"@silver({HISTORY})\n"
+        "def customers(rows: pa.Table = ref('bronze.changes')) -> Iterator[dict]:\n"
+        "    yield from (row for row in rows.to_pylist() if row['city'] != 'none')\n"
+    )
+    write(project(tmp_path, HISTORY), {"models/silver.py": python})
+    land(tmp_path, "a", "1,Rome,I,2024-01-01")
+    build(tmp_path)
+    land(tmp_path, "a", "1,none,I,2024-01-03")
+    build(tmp_path)
+    assert versions(tmp_path) == [(1, "Rome", 1, None)]

@@ -29,7 +29,7 @@ from medallion.adapters.duckdb.shaping import shaped
 from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import iceberg_type
-from medallion.adapters.duckdb.versions import versioned
+from medallion.adapters.duckdb.versions import own_columns, versioned
 from medallion.adapters.duckdb.writing import masked, stored, write
 from medallion.address import is_remote
 from medallion.cursor import Cursor
@@ -280,7 +280,9 @@ class DuckDBEngine:
         value = called(model, model.function, arguments | model.given(part.window))
         if isinstance(value, Frame):
             return rows_of(value)
-        return taken(connection, value, model.name, scratch, late, known)
+        return taken(
+            connection, value, model.name, scratch, late, known and own_columns(model, known)
+        )
 
     def _merged(
         self,

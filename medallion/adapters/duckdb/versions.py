@@ -36,36 +36,20 @@ def begun(connection: duckdb.DuckDBPyConnection, model: Model, shape: Shaped) ->
     said = model.history
     if said is None:
         return shape
-    names = columns_given(connection, model, shape.text)
-    for name in (*said.key, said.changed_at):
-        if name not in names:
-            raise ModelError(
-                f"{model.name} declares a history by {name!r} and gives no such column",
-                hint=f"its columns: {', '.join(names)}",
-            )
-    for name in names:
-        if name.lower() in ADDED:
-            raise ModelError(
-                f"{model.name} gives a column {name!r}, which its history adds",
-                hint="give it under another name, or leave it out",
-            )
-    if said.snapshots:
-        types = dict(zip(names, connection.sql(shape.text).types, strict=True))
-        kind = iceberg_type(types[said.changed_at], f"{model.name} column {said.changed_at!r}")
-        if kind not in _TIMES:
-            raise ModelError(
-                f"{model.name}: {said.changed_at!r} is of type {show(kind)}, and in snapshots a "
-                "row ends at a time when it is gone",
-                hint=f"cast it to one of: {', '.join(_TIMES)}",
-            )
+    _check_columns(connection, model, said, shape.text)
     gone = flag(connection, model, said.deleted or "false", shape.text)
     at = quote(said.changed_at)
-    # Without a NULL among the events, the type of `valid_to` is that of the other.
+    # `valid_to` is NULL until the versions are made, and has the type of the other.
     text = (
         f"select *, {at} as {VALID_FROM}, if(false, {at}, null) as {VALID_TO}, "
         f"not {gone} as {IS_CURRENT} from ({shape.text})"
     )
     return replace(shape, text=text)
+
+
+def own_columns(model: Model, table: Schema) -> Schema:
+    """The columns of the table that the model gives; a history adds the others."""
+    return Schema(tuple(c for c in table if not model.history or c.name not in ADDED))
 
 
 def versioned(
@@ -134,6 +118,34 @@ def _versions(said: Scd2, schema: Schema) -> str:
     )
     marks = f"select *, lead({VALID_FROM}) over ({order}) as ends from {_EVENTS} where {begins}"
     return f"select {selected} from ({marks}) where {IS_CURRENT}"
+
+
+def _check_columns(
+    connection: duckdb.DuckDBPyConnection, model: Model, said: Scd2, text: str
+) -> None:
+    """Whether the model gives what its history is made of, and nothing that it adds."""
+    names = columns_given(connection, model, text)
+    for name in (*said.key, said.changed_at):
+        if name not in names:
+            raise ModelError(
+                f"{model.name} declares a history by {name!r} and gives no such column",
+                hint=f"its columns: {', '.join(names)}",
+            )
+    for name in names:
+        if name.lower() in ADDED:
+            raise ModelError(
+                f"{model.name} gives a column {name!r}, which its history adds",
+                hint="give it under another name, or leave it out",
+            )
+    if said.snapshots:
+        types = dict(zip(names, connection.sql(text).types, strict=True))
+        kind = iceberg_type(types[said.changed_at], f"{model.name} column {said.changed_at!r}")
+        if kind not in _TIMES:
+            raise ModelError(
+                f"{model.name}: {said.changed_at!r} is of type {show(kind)}, and in snapshots a "
+                "row ends at a time when it is gone",
+                hint=f"cast it to one of: {', '.join(_TIMES)}",
+            )
 
 
 def _check_nulls(connection: duckdb.DuckDBPyConnection, model: Model, said: Scd2) -> None:
