@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from medallion.extraction import table
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
+    from medallion.history import scd2
     from medallion.mask import hashed, redacted
     from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
-    from medallion.scd2 import scd2
     from medallion.secrets import reveal, secret
     from medallion.signature import ref
     from medallion.source import Source, files
@@ -69,11 +69,11 @@ _HOMES = {
     "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
-    "scd2": ("scd2",),
     "secrets": ("reveal", "secret"),
     "signature": ("ref",),
     "source": ("Source", "files"),
     "star": ("calendar", "dimension", "lookup", "surrogate_key"),
+    "history": ("scd2",),
     "window": ("Window",),
 }
 

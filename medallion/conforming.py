@@ -8,9 +8,9 @@ from medallion.declaration import Strategy
 from medallion.errors import DefinitionError
 from medallion.forms import Form
 from medallion.graph import near
+from medallion.history import IS_CURRENT
 from medallion.model import Model
 from medallion.names import TableName
-from medallion.scd2 import IS_CURRENT
 from medallion.schema import Schema
 from medallion.star import IS_INFERRED, Dimension, Lookup, mistake
 

@@ -10,11 +10,11 @@ from medallion.contract import ColumnContract
 from medallion.deduplication import Deduplication
 from medallion.errors import DefinitionError
 from medallion.forms import Form
+from medallion.history import ADDED, VALID_FROM, Scd2
 from medallion.mask import Mask
 from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.resources import parse_duration, parse_size
-from medallion.scd2 import VALID_FROM, Scd2
 from medallion.star import Dimension, Lookup
 from medallion.window import Grain, parse_range
 
@@ -152,20 +152,46 @@ def read_declaration(
     _check_quarantine(fields)
     _check_cursor(fields, window, cursor)
     _check_time(fields, window)
-    _take_history(fields)
+    _take_history(fields, cursor)
     fields["strategy"] = _strategy(fields, form, window, cursor)
+    _check_deleted(fields)
     return fields
 
 
-def _take_history(fields: dict[str, Any]) -> None:
+def _check_deleted(fields: Mapping[str, Any]) -> None:
+    said, strategy = fields.get("deleted"), fields["strategy"]
+    if said is not None and (strategy is not Strategy.MERGE or not said.strip()):
+        raise DefinitionError(
+            f"deleted={said!r} is to be a condition for rows that remove the one with their key, "
+            f"with the strategy {str(Strategy.MERGE)!r}; this one is {str(strategy)!r}",
+            hint='declare: strategy="merge", unique_key="id", deleted="op = \'D\'"',
+        )
+
+
+def _take_history(fields: dict[str, Any], cursor: str) -> None:
     """A history is merged by its key and when each version began."""
     history = fields.get("strategy")
     if not isinstance(history, Scd2):
         return
-    if "unique_key" in fields or "deduplicate" in fields or "deleted" in fields:
+    if "unique_key" in fields or "deleted" in fields:
         raise DefinitionError(
             "scd2 says by itself what names a version, and which rows delete",
             hint='write: strategy=scd2("id", changed_at="updated_at", deleted="op = \'D\'")',
+        )
+    if cursor:
+        raise DefinitionError(
+            f"parameter {cursor!r} receives where to go on, and a history is made of all rows",
+            hint="make the history in a model that reads this one",
+        )
+    if "time_column" in fields:
+        raise DefinitionError(
+            f"time_column={fields['time_column']!r}: what reads a history by window would miss the "
+            "versions that began before it",
+            hint='take it away; partition_by=month("valid_from") may stay',
+        )
+    if hidden := {history.changed_at, *ADDED} & set(fields.get("mask", ())):
+        raise DefinitionError(
+            f"mask: {min(hidden)!r} says when a version is valid", hint="take its mask away"
         )
     fields |= {"history": history, "strategy": str(Strategy.MERGE)}
     fields["unique_key"] = (*history.key, VALID_FROM)

@@ -3,14 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from medallion.errors import DefinitionError
+
 
 @dataclass(frozen=True, slots=True)
 class Deduplication:
-    """Of the rows with equal values in `key` one is kept: the first in the order of `by`."""
+    """Of the rows with equal values in `key` one is kept: the first in the order of `by`.
+
+    Raises:
+        DefinitionError: it names no key, or nothing to order by.
+    """
 
     key: tuple[str, ...]
     by: tuple[str, ...]
     descending: bool
+
+    def __post_init__(self) -> None:
+        if not self.key or not self.by or not all((*self.key, *self.by)):
+            raise DefinitionError(
+                f"deduplicate by key={self.key} and by={self.by} names too few columns",
+                hint='write: deduplicate=latest("id", by="loaded_at")',
+            )
 
 
 def latest(*key: str, by: str | Sequence[str]) -> Deduplication:

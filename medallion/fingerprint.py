@@ -57,6 +57,12 @@ def _source(source: Source) -> Mapping[str, Any]:
 
 
 def _declaration(model: Model) -> list[Any]:
+    shapes = {
+        "deduplicate": model.deduplicate and asdict(model.deduplicate),
+        "deleted": model.deleted,
+        "history": model.history and asdict(model.history),
+    }
+    said = {what: value for what, value in shapes.items() if value}
     return [
         str(model.form),
         [str(model.strategy), model.time_column, model.grain, model.lookback],
@@ -65,6 +71,7 @@ def _declaration(model: Model) -> list[Any]:
         {column: str(mask) for column, mask in model.mask.items()},
         dict(model.renamed),
         *_star(model),
+        *([said] if said else []),
     ]
 
 

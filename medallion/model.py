@@ -23,11 +23,11 @@ from medallion.deduplication import Deduplication
 from medallion.errors import DefinitionError, MedallionError
 from medallion.extraction import Extract
 from medallion.forms import Form
+from medallion.history import Scd2
 from medallion.mask import Mask
 from medallion.names import Layer, TableName
 from medallion.partition import Transform
 from medallion.resources import Resources
-from medallion.scd2 import Scd2
 from medallion.signature import Each, Function, Input, read_signature
 from medallion.source import WINDOW_FIELDS, Landing, Source, fields, filled, shared
 from medallion.star import Dimension, Lookup
@@ -235,6 +235,12 @@ def _check_source(model: Model, source: Source) -> None:
         )
     if not isinstance(source, Extract):
         return
+    if model.history and (source.cursor or source.deletes):
+        raise DefinitionError(
+            f"{where} makes a history of all rows, and {source.query.what} is not read so",
+            hint="take cursor and deletes away: strategy=scd2(..., snapshots=True) finds what is "
+            "gone",
+        )
     if source.deletes and not merges:
         raise DefinitionError(
             f"{where} finds deletes by comparing keys",

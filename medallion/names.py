@@ -105,6 +105,15 @@ def new_run(now: datetime, entropy: bytes) -> str:
     return f"{now.astimezone(UTC):%Y%m%dt%H%M%S}-{entropy[:3].hex()}"
 
 
+def begin_of(run: str) -> datetime:
+    """When a run began, in UTC without a zone; to the second.
+
+    >>> begin_of("20261121t020000-a1b2c3").isoformat()
+    '2026-11-21T02:00:00'
+    """
+    return datetime.strptime(run.partition("-")[0], "%Y%m%dt%H%M%S")
+
+
 def branch_of(run: str) -> str:
     """The branch a run writes to: `run-<id>`. The run may be given with or without the prefix."""
     run = run.removeprefix(_BRANCH)

@@ -52,7 +52,7 @@ def part_to_read(
     return Part(
         span=span,
         cursor=before.cursor if before else "",
-        current=current if merges and before else None,
+        current=current if merges and not need.anew else None,
     )
 
 

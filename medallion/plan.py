@@ -197,6 +197,9 @@ def _warnings(tasks: Iterable[Task]) -> Iterator[str]:
             yield f"{task.name} has no suite: nothing will be audited"
         if task.need.arrivals and task.need.arrivals.gone:
             yield gone_warning(task.name, task.need.arrivals.gone)
+        history = task.model.history
+        if history and history.snapshots and task.need.anew and not task.need.creates:
+            yield f"{task.name} is made of snapshots: a full refresh forgets its history"
 
 
 def _coming(task: Task) -> Windows:

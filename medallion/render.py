@@ -96,6 +96,8 @@ def result_line(result: TaskResult) -> str:
         told = f"{_parts(result)}  {told}"
     if result.quarantined:
         told = f"{result.quarantined:,} quarantined  {told}"
+    if result.removed:
+        told = f"{result.removed:,} duplicate{'s' * (result.removed > 1)} removed  {told}"
     stayed = result.state is State.REJECTED and result.snapshot is None
     if stayed or result.state in (State.FAILED, State.SKIPPED, State.FRESH, State.AUDITED):
         done = f"{'':>12}"

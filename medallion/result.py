@@ -129,7 +129,10 @@ def _frame(frame: Frame) -> list[Any]:
 
 
 def _plain(result: Result) -> dict[str, Any]:
-    told = {k: getattr(result, k) for k in ("cursor", "taken", "refused", "sample", "remarks")}
+    told = {
+        k: getattr(result, k)
+        for k in ("cursor", "taken", "refused", "sample", "remarks", "removed")
+    }
     return {
         "finished": result.finished,
         "schema": result.schema.to_json(),
@@ -162,6 +165,7 @@ def _read(read: Mapping[str, Any]) -> Result:
         refused=read.get("refused", 0),
         sample=read.get("sample", ""),
         remarks=tuple(read.get("remarks", ())),
+        removed=read.get("removed", 0),
     )
 
 

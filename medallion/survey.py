@@ -82,6 +82,9 @@ class Survey:
             changed = self._all_changes(node, tables, pins, state, coming or {})
             need = need_of_all(model, state, code, changed, request)
         need = replace(need, creates=table is None or table.main is None)
+        if model.history and model.history.snapshots and not need.creates:
+            # The versions are known nowhere else.
+            need = replace(need, anew=request.full_refresh)
         stricter = state is not None and state.suite != self.suites[node.name].digest
         # Snapshots expire: what has not changed since is better known of a newer one. So is the
         # time of a landed file, or its content is hashed again and again.

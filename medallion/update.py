@@ -193,6 +193,7 @@ def _evaluate(
 
     def evaluated(done: Done, number: int, parts: int) -> None:
         counts = {"rows": done.result.rows, "bytes": done.result.bytes, "reused": done.reused}
+        counts |= {"removed": done.result.removed} if done.result.removed else {}
         seconds = round(done.seconds, 3)
         tell(Step.EVALUATED, done.part, part=number, parts=parts, **counts, seconds=seconds)
 

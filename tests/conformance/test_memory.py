@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pandas as pd
 import pytest
 from conformance.world import TRIPS, World, model, rows
 
-from medallion import Form, Model, Source, bronze, files, ref, silver
+from medallion import Form, Model, Source, bronze, files, latest, ref, scd2, silver
 from medallion.adapters.memory import memory_ports
 from medallion.errors import DefinitionError, ModelError
 from medallion.names import TableName
@@ -49,6 +50,24 @@ def test_lakes_are_apart() -> None:
 def test_a_form_it_cannot_do_is_named(world: World, made: Model, form: str) -> None:
     with pytest.raises(ModelError, match=form):
         world.evaluate(made, inputs={TRIPS: world.frame(rows())})
+
+
+@pytest.mark.parametrize(
+    ("what", "declared"),
+    [
+        ("deduplicate", {"deduplicate": latest("id", by="fare")}),
+        ("deleted", {"strategy": "merge", "unique_key": "id", "deleted": "zone is null"}),
+        ("history", {"strategy": scd2("id", changed_at="fare")}),
+    ],
+)
+def test_what_it_does_not_make_of_rows_is_named(
+    world: World, what: str, declared: dict[str, Any]
+) -> None:
+    made = model(TRIPS, rows((1, 1.5, "a")), **declared)
+    with pytest.raises(DefinitionError, match=f"declares {what}"):
+        world.evaluate(made)
+    with pytest.raises(DefinitionError, match=f"declares {what}"):
+        world.ports.engine.columns(made, {})
 
 
 def test_a_query_in_a_form_it_cannot_do_is_named(world: World) -> None:

@@ -5,7 +5,19 @@ from typing import Any
 import pytest
 from core.examples import named
 
-from medallion import bucket, day, hour, identity, month, truncate, year
+from medallion import (
+    bucket,
+    day,
+    earliest,
+    hashed,
+    hour,
+    identity,
+    latest,
+    month,
+    scd2,
+    truncate,
+    year,
+)
 from medallion.declaration import Strategy, grain_of, read_declaration
 from medallion.errors import DefinitionError
 from medallion.forms import Form
@@ -187,3 +199,56 @@ def test_a_strategy_needs_what_it_works_with(
     given: dict[str, Any], form: Form, window: str, lacks: str
 ) -> None:
     assert refused(given, form, window)[0] == f"strategy={given['strategy']!r} needs {lacks}"
+
+
+HISTORY: dict[str, Any] = {"strategy": scd2("id", changed_at="at")}
+
+
+def test_a_history_is_merged_by_its_key_and_when_each_version_began() -> None:
+    fields = read_declaration(HISTORY, Form.SQL, "")
+    assert fields["strategy"] is Strategy.MERGE
+    assert fields["unique_key"] == ("id", "valid_from")
+    assert fields["history"] == scd2("id", changed_at="at")
+    more = {**HISTORY, "deduplicate": latest("id", "at", by="loaded_at")}
+    assert read_declaration(more, Form.SQL, "")["deduplicate"].key == ("id", "at")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({**HISTORY, "unique_key": "id"}, "scd2 says by itself"),
+        ({**HISTORY, "deleted": "gone"}, "scd2 says by itself"),
+        ({**TIMED, **HISTORY}, "time_column='t': what reads a history by window would miss"),
+        ({**HISTORY, "mask": {"at": hashed()}}, "mask: 'at' says when a version is valid"),
+        ({**HISTORY, "mask": {"valid_to": hashed()}}, "mask: 'valid_to' says when"),
+        ({"deleted": "gone"}, "this one is 'full'"),
+        ({**TIMED, "deleted": "gone"}, "this one is 'window'"),
+        ({"strategy": "merge", "unique_key": "id", "deleted": " "}, "deleted=' ' is to be a"),
+    ],
+)
+def test_what_a_history_or_a_delete_cannot_be_is_refused(given: dict[str, Any], told: str) -> None:
+    message, hint = refused(given)
+    assert told in message
+    assert hint
+
+
+def test_a_history_is_not_made_of_what_goes_on() -> None:
+    with pytest.raises(DefinitionError, match="'since' receives where to go on, and a history"):
+        read_declaration(HISTORY, Form.PANDAS, "", "since")
+
+
+@pytest.mark.parametrize(
+    ("key", "changed_at"), [((), "at"), (("id",), ""), (("id", "id"), "at"), (("at",), "at")]
+)
+def test_a_history_has_a_key_and_a_time(key: tuple[str, ...], changed_at: str) -> None:
+    with pytest.raises(DefinitionError, match="needs the columns of a key and one more"):
+        scd2(*key, changed_at=changed_at)
+    with pytest.raises(DefinitionError, match="needs the columns of a key and one more"):
+        scd2("valid_from", changed_at="at")
+
+
+@pytest.mark.parametrize("keep", [latest, earliest])
+def test_deduplication_has_a_key_and_an_order(keep: Any) -> None:
+    for key, by in (((), "at"), (("id",), []), (("id",), "")):
+        with pytest.raises(DefinitionError, match="names too few columns"):
+            keep(*key, by=by)

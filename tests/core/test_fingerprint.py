@@ -88,6 +88,9 @@ def test_what_changes_no_row_does_not_count(tmp_path: Path, edit: tuple[str, str
         (("select 1 as a", "select 2 as a"), {"by_sql"}),
         (("'x' as b", "'X' as b"), {"by_sql"}),
         (('unique_key=["a"]', 'unique_key=["b"]'), {"by_sql"}),
+        (("@silver(u", '@silver(deduplicate=latest("a", by="b"), u'), {"by_sql"}),
+        (("@silver(u", """@silver(strategy="merge", deleted="b = 'x'", u"""), {"by_sql"}),
+        (('unique_key=["a"]', 'strategy=scd2("a", changed_at="b")'), {"by_sql"}),
         (("landing/*.csv", "landing/*.tsv"), {"by_source"}),
         (('"a": "bigint"', '"a": "integer"'), {"by_source"}),
         (("cents(FACTOR)", "cents(FACTOR + 1)"), {"by_python"}),
@@ -104,6 +107,29 @@ def test_what_changes_rows_counts_for_those_who_use_it(
     """A module that is named as a whole counts as a whole."""
     before, after = codes(tmp_path), codes(tmp_path, edit)
     assert {name for name in MODELS if before[name] != after[name]} == changed
+
+
+@pytest.mark.parametrize(
+    ("declared", "other"),
+    [
+        ('deduplicate=latest("a", by="b")', 'deduplicate=earliest("a", by="b")'),
+        ('deduplicate=latest("a", by="b")', 'deduplicate=latest("a", by=["b", "a"])'),
+        ('strategy="merge", deleted="b = 1"', 'strategy="merge", deleted="b = 2"'),
+        ('strategy="merge", deleted="b = 1"', 'strategy="merge"'),
+    ],
+)
+def test_all_that_is_declared_of_which_rows_stay_counts(
+    tmp_path: Path, declared: str, other: str
+) -> None:
+    one, two = (codes(tmp_path, ("@silver(u", f"@silver({d}, u")) for d in (declared, other))
+    assert one["by_sql"] != two["by_sql"]
+
+
+def test_all_that_is_declared_of_a_history_counts(tmp_path: Path) -> None:
+    said = ('"a", changed_at="b"', '"a", changed_at="c"', '"a", changed_at="b", snapshots=True')
+    more = (*said, '"a", changed_at="b", deleted="b = 1"', '"a", "c", changed_at="b"')
+    edits = [('unique_key=["a"]', f"strategy=scd2({text})") for text in more]
+    assert len({codes(tmp_path, edit)["by_sql"] for edit in edits}) == len(more)
 
 
 def test_helpers_that_call_each_other_have_an_end(tmp_path: Path) -> None:

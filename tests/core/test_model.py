@@ -302,6 +302,16 @@ def test_landed_files_are_not_merged() -> None:
             "finds deletes by 'id', which it masks",
         ),
         ("(mask={'at': hashed()})", 'table("u", "t", cursor="at")', "masks 'at', by which"),
+        (
+            "(strategy=scd2('id', changed_at='at'))",
+            'table("u", "t", cursor="at")',
+            "makes a history of all rows",
+        ),
+        (
+            "(strategy=scd2('id', changed_at='at', snapshots=True))",
+            'table("u", "t", deletes=True)',
+            "makes a history of all rows",
+        ),
         ("", 'table("u")', "reads a table or a query"),
         ("", 'table("u", "t", query="select 1")', "reads a table or a query"),
         ("", 'table("u", "t", lag="1h")', "lag='1h' says nothing without a cursor"),

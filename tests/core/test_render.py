@@ -198,6 +198,14 @@ def test_a_report_ends_with_its_warnings() -> None:
         (PUBLISHED, "published bronze.trips 1,200 rows 0 B 0.00 s 1 passed"),
         (REJECTED, "rejected silver.trips 7 rows 0 B 0.00 s 1 passed, 1 failed"),
         (result("gold.tips", State.FAILED, seconds=2.0), "failed gold.tips"),
+        (
+            result("silver.a", State.DONE, rows=2, removed=1, quarantined=3),
+            "done silver.a 2 rows 0 B 0.00 s 1 duplicate removed 3 quarantined",
+        ),
+        (
+            result("silver.a", State.DONE, rows=2, removed=1200),
+            "done silver.a 2 rows 0 B 0.00 s 1,200 duplicates removed",
+        ),
         (SKIPPED, "skipped gold.tips what it needs did not come about"),
     ],
 )

@@ -44,11 +44,11 @@ files = st.builds(
 
 
 @few
-@given(st.lists(files, max_size=4), st.frozensets(text, max_size=3))
+@given(st.lists(files, max_size=4), st.frozensets(text, max_size=3), st.integers(0, 3))
 def test_a_result_that_is_written_reads_back(
-    found: list[WrittenFile], replaced: frozenset[str]
+    found: list[WrittenFile], replaced: frozenset[str], removed: int
 ) -> None:
-    result = Result(SCHEMA, tuple(found), replaced)
+    result = Result(SCHEMA, tuple(found), replaced, removed=removed)
     assert read_result(result_text(result)) == result
 
 

@@ -15,8 +15,8 @@ from medallion.conforming import check_keys, conformed, demands
 from medallion.declaration import Strategy
 from medallion.errors import DefinitionError
 from medallion.forms import Form
+from medallion.history import scd2
 from medallion.loading import load
-from medallion.scd2 import scd2
 from medallion.schema import Column, Schema
 from medallion.star import Dimension, Lookup, alike
 

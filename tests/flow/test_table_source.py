@@ -325,3 +325,42 @@ def test_tables_outside_of_the_warehouse_are_told(tmp_path: Path) -> None:
         report = found.build(full_refresh=True)
 
     assert "and the warehouse is" in str(report.results[0].failure)
+
+
+def test_a_table_has_a_history_of_what_each_build_finds(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    """Nothing needs to be kept in the database: neither the changes, nor what is gone."""
+    root = project(declared="strategy=scd2('id', changed_at='at', snapshots=True)")
+    build(root)
+    sql("update orders set name = 'B', at = '2026-01-05' where id = 2")
+    sql("delete from orders where id = 3")
+    assert not [w for w in build(root).warnings if "valid_" in w]
+    sql("insert into orders (id, name, at) values (3, 'C', '2026-01-02 10:00')")
+    build(root)
+    before = snapshots(root, NAME)
+    build(root)
+
+    assert snapshots(root, NAME) == before
+    found = sorted(rows(root, NAME), key=lambda row: (row["id"], row["valid_from"]))
+    assert [(row["name"], row["is_current"]) for row in found] == [
+        ("a", True),
+        ("b", False),
+        ("B", True),
+        ("c", False),
+        ("C", True),
+    ]
+    gone, back = found[3:]
+    assert gone["valid_from"] < gone["valid_to"] <= back["valid_from"]
+
+
+def test_a_column_can_say_that_a_row_is_gone(
+    project: Callable[..., Path], orders: Sql, sql: Sql
+) -> None:
+    declared = "unique_key='id', strategy='merge', deleted=\"name = 'gone'\""
+    root = project(", cursor='at'", declared)
+    build(root)
+    sql("update orders set name = 'gone', at = '2026-01-03' where id = 2")
+    orders("(4, 'gone', '2026-01-03'), (5, 'e', '2026-01-03')")
+    build(root)
+    assert named(root) == {1: "a", 3: "c", 5: "e"}

@@ -16,6 +16,7 @@ import duckdb
 
 from medallion.adapters.duckdb.arriving import Arrived, arrived, put_aside
 from medallion.adapters.duckdb.calling import called, raised, texts_of
+from medallion.adapters.duckdb.deleting import deletes
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
 from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
 from medallion.adapters.duckdb.fetched import listed, told
@@ -29,6 +30,7 @@ from medallion.adapters.duckdb.shaping import shaped
 from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import iceberg_type
+from medallion.adapters.duckdb.versions import own_columns, versioned
 from medallion.adapters.duckdb.writing import masked, stored, write
 from medallion.address import is_remote
 from medallion.cursor import Cursor
@@ -39,7 +41,7 @@ from medallion.extraction import Extract
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
-from medallion.names import TableName
+from medallion.names import TableName, begin_of
 from medallion.ports import Files
 from medallion.schema import Column, Schema, checked
 from medallion.source import Landing, Source
@@ -139,7 +141,7 @@ class DuckDBEngine:
                         connection, model, inputs, scratch, part, cursor, draft.current, late
                     )
                     texts = (called,)
-                shape = shaped(connection, model, _all(texts))
+                shape = shaped(connection, model, _all(texts), window=part.window)
                 if shape.text != _all(texts):
                     texts = (shape.text,)
                 given = _columns(
@@ -150,11 +152,11 @@ class DuckDBEngine:
                     # Each has all columns then, those it lacks as NULL.
                     texts = tuple(_all((text, no_rows(schema))) for text in texts)
                 rows = [stored(text, model, schema, part.window) for text in texts]
-                rows, replaced = self._merged(connection, model, rows, schema, part, late)
+                rows, replaced = self._merged(connection, model, rows, schema, draft, part, late)
                 # Files often land a day or a month at a time.
                 alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
                 written = self._written(connection, rows, schema, draft, alike=alike)
-                remarks = read.remarks(schema) if read else ()
+                remarks = read.remarks(schema, given) if read else ()
                 next = _cursor(part, cursor)
                 result = Result(
                     schema,
@@ -279,7 +281,9 @@ class DuckDBEngine:
         value = called(model, model.function, arguments | model.given(part.window))
         if isinstance(value, Frame):
             return rows_of(value)
-        return taken(connection, value, model.name, scratch, late, known)
+        return taken(
+            connection, value, model.name, scratch, late, known and own_columns(model, known)
+        )
 
     def _merged(
         self,
@@ -287,10 +291,15 @@ class DuckDBEngine:
         model: Model,
         rows: list[str],
         schema: Schema,
+        draft: Draft,
         part: Part,
         late: list[Exception],
     ) -> tuple[list[str], frozenset[str]]:
         """The queries to write when the rows are merged into those of the table, if they are."""
+        if model.history:
+            now = begin_of(draft.run)
+            query, replaced = versioned(connection, model, _all(rows), schema, part.current, now)
+            return [query], replaced
         if part.current is None:
             return rows, frozenset()
         if part.again:
@@ -303,7 +312,10 @@ class DuckDBEngine:
             query, replaced = following(connection, text, schema, part.current, part.span)
         else:
             still = self._still_there(connection, model, late)
-            query, replaced = merged(connection, text, schema, part.current, key, model.name, still)
+            gone = deletes(model, schema)
+            query, replaced = merged(
+                connection, text, schema, part.current, key, model.name, still, gone
+            )
         return [query], replaced
 
     def _still_there(

@@ -36,10 +36,10 @@ class Extracted:
     schema: Schema
     dates: Counter[str] = field(default_factory=Counter)
 
-    def remarks(self, table: Schema) -> tuple[str, ...]:
-        """What is to be told of the rows that became those of a table."""
+    def remarks(self, table: Schema, given: Schema) -> tuple[str, ...]:
+        """What is to be told of the rows that became those of a table, with the columns `given`."""
         counts = ", ".join(f"{count:,} in {name}" for name, count in sorted(self.dates.items()))
-        gone = ", ".join(name for name in table.names if self.schema.column(name) is None)
+        gone = ", ".join(name for name in table.names if given.column(name) is None)
         told = {
             f"dates 0000-00-00 were taken for NULL: {counts}": counts,
             f"columns that its source has no more are NULL in what was read: {gone}": gone,

@@ -15,7 +15,7 @@ from medallion.frame import Frame
 from medallion.schema import Schema
 from medallion.source import SOURCE_FILE
 
-_NEW, _OTHER, _STILL = "merge_new", "merge_other", "merge_still"
+_NEW, _OTHER, _STILL, _GONE = "merge_new", "merge_other", "merge_still", "merge_gone"
 
 
 def merged(
@@ -26,12 +26,13 @@ def merged(
     key: Sequence[str],
     owner: object,
     there_still: str | None = None,
+    deletes: str | None = None,
 ) -> tuple[str, frozenset[str]]:
     """What to write so that each row takes the place of the one with its key; the files it is for.
 
     Only rows that differ count, and only files with rows that they replace are written again.
     `there_still` is a query of all keys, where rows that have none of them are to go; an empty one
-    says that the rows are all there are.
+    says that the rows are all there are. `deletes` is a query of keys whose rows are to go.
 
     Raises:
         ModelError: two rows have the same key.
@@ -44,24 +45,50 @@ def merged(
     if twice:
         shown = ", ".join(f"{k}={v!r}" for k, v in zip(key, twice[0], strict=True))
         raise ModelError(
-            f"{owner} gives several rows with {shown}", hint="a merge takes one row per unique_key"
+            f"{owner} gives several rows with {shown}",
+            hint="a merge takes one row per unique_key: "
+            'deduplicate=latest("id", by="updated_at") keeps one',
         )
-    there = _as(current, schema)
-    same = " and ".join(f"c.{quote(k)} is not distinct from o.{quote(k)}" for k in key)
-    known = f"exists (select 1 from {_OTHER} o where {same})"
+    goes = []
+    if deletes is not None:
+        goes.append(among(connection, deletes, key))
     if there_still is not None:
         still = there_still or f"select {keys} from {_NEW}"
         run(connection, f"create or replace temp table {_STILL} as {still}")
-        gone = f"not exists (select 1 from {_STILL} o where {same})"
+        gone = f"not exists (select 1 from {_STILL} o where {_same(key)})"
         # A row may have gone after it was read, and before the keys were.
         run(connection, f"delete from {_NEW} c where {gone}")
-        known = f"({known} or {gone})"
+        goes.append(gone)
+    return replaced(connection, _NEW, schema, current, key, goes)
+
+
+def among(connection: duckdb.DuckDBPyConnection, keys: str, key: Sequence[str]) -> str:
+    """The condition that a row `c` has one of the keys that a query gives."""
+    run(connection, f"create or replace temp table {_GONE} as {keys}")
+    return f"exists (select 1 from {_GONE} o where {_same(key)})"
+
+
+def replaced(
+    connection: duckdb.DuckDBPyConnection,
+    new: str,
+    schema: Schema,
+    current: Frame,
+    key: Sequence[str],
+    goes: Sequence[str] = (),
+) -> tuple[str, frozenset[str]]:
+    """The same for rows of a temporary table, one for each key; it is dropped.
+
+    `goes` are conditions for rows `c` of the table that are to go.
+    """
+    there = _as(current, schema)
     run(
         connection,
         f"create or replace temp table {_OTHER} as "
-        f"(select * from {_NEW} except all select * from ({rows_of(there)}))",
+        f"(select * from {new} except all select * from ({rows_of(there)}))",
     )
-    run(connection, f"drop table {_NEW}")
+    run(connection, f"drop table {new}")
+    known = " or ".join([f"exists (select 1 from {_OTHER} o where {_same(key)})", *goes])
+    known = f"({known})"
     touched = _touched(connection, there, known)
     kept = f"select * from ({rows_of(touched)}) c where not {known}"
     return f"select * from {_OTHER} union all ({kept})", _paths(touched)
@@ -104,6 +131,10 @@ def without(
     return f"select * from ({rows_of(touched)}) where not coalesce({from_them}, false)", _paths(
         touched
     )
+
+
+def _same(key: Sequence[str]) -> str:
+    return " and ".join(f"c.{quote(k)} is not distinct from o.{quote(k)}" for k in key)
 
 
 def _as(current: Frame, schema: Schema) -> Frame:

@@ -1,22 +1,17 @@
 """Shaping: a model's rows as its declaration shapes them, before they are stored."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import duckdb
 
+from medallion.adapters.duckdb.deduplicating import deduplicated
+from medallion.adapters.duckdb.deleting import set_apart
+from medallion.adapters.duckdb.shape import Shaped
 from medallion.adapters.duckdb.star import looked_up, members
+from medallion.adapters.duckdb.versions import begun
 from medallion.model import Model
-
-
-@dataclass(frozen=True, slots=True)
-class Shaped:
-    """A query of the rows, and how many were left out of it; `read` says whether rows were read."""
-
-    text: str
-    read: bool
-    removed: int = 0
-
+from medallion.window import Window
 
 Pass = Callable[[duckdb.DuckDBPyConnection, Model, Shaped], Shaped]
 """Gives the rows in another shape; what the model does not declare it leaves as it is."""
@@ -28,14 +23,25 @@ def _of_text(change: Callable[[duckdb.DuckDBPyConnection, Model, str], str]) -> 
     )
 
 
-_PASSES: Sequence[Pass] = (_of_text(looked_up), _of_text(members))
+_PASSES: Sequence[Pass] = (
+    _of_text(looked_up),
+    deduplicated,
+    set_apart,
+    begun,
+    _of_text(members),
+)
 
 
 def shaped(
-    connection: duckdb.DuckDBPyConnection, model: Model, text: str, *, read: bool = True
+    connection: duckdb.DuckDBPyConnection,
+    model: Model,
+    text: str,
+    *,
+    read: bool = True,
+    window: Window | None = None,
 ) -> Shaped:
     """The rows of a model as it declares them; without `read` only their columns are asked for."""
-    shape = Shaped(text, read)
+    shape = Shaped(text, read, window=window)
     for given in _PASSES:
         shape = given(connection, model, shape)
     return shape

@@ -60,6 +60,7 @@ class MemoryEngine:
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
+        _refuse(model)
         if model.form is not Form.SQL:
             return None
         empty = {str(name): Frame(schema, ()) for name, schema in inputs.items()}
@@ -81,6 +82,7 @@ class MemoryEngine:
         part: Part = WHOLE,
     ) -> Result:
         """Keep the model's rows as a file of the draft's table."""
+        _refuse(model)
         if part != WHOLE:
             raise ModelError(
                 f"{model.name}: the memory engine knows no times and merges nothing",
@@ -178,6 +180,14 @@ class MemoryEngine:
                     f"insert into {table} values ({marks})", self._lake.read(frame)
                 )
             yield connection
+
+
+def _refuse(model: Model) -> None:
+    for what in ("deduplicate", "deleted", "history"):
+        if getattr(model, what):
+            raise DefinitionError(
+                f"{model.place}: {model.name} declares {what}, which the memory engine cannot do"
+            )
 
 
 def _called(model: Model, inputs: Mapping[TableName, Frame]) -> Frame:
