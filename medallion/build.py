@@ -15,6 +15,7 @@ from medallion.evaluation import Means
 from medallion.names import TableName
 from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
+from medallion.promises import check_promises
 from medallion.rebase import rebased
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
 from medallion.schedule import walk
@@ -79,6 +80,9 @@ def check(plan: Plan, ports: Ports) -> Mapping[TableName, Schema]:
             known[task.name] = columns
         if task.suite:
             ports.auditor.check(task.suite, columns)
+        stays = None if columns or task.moves else plan.tables.get(task.name)
+        kept = stays.schema_at(stays.main) if stays and stays.main is not None else None
+        check_promises(task.model, task.suite, known, kept)
     return known
 
 
@@ -88,7 +92,7 @@ def _build_group(run: Run, group: Group) -> None:
         run.results |= {name: TaskResult(name, State.SKIPPED) for name in tasks}
         return
     run.results |= walk(
-        {name: task.reads for name, task in tasks.items()},
+        {name: task.after for name, task in tasks.items()},
         lambda name: _run_task(run, tasks[name]),
         lambda result: result.ok,
         lambda name: TaskResult(name, State.SKIPPED),
@@ -105,7 +109,7 @@ def _blocked(run: Run, group: Group) -> bool:
     """Whether something that ended badly keeps the group from being built."""
     bad = {name for name, result in run.results.items() if not result.ok}
     if run.plan.scope is Scope.MODEL:
-        return any(name in bad for task in group.tasks for name in task.reads)
+        return any(name in bad for task in group.tasks for name in task.after)
     return bool(bad)
 
 
@@ -177,7 +181,7 @@ def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
     ours = {written.snapshot for written in run.writes.values()}
     for task in tasks:
         written = run.writes[task.name]
-        tables = run.ports.catalog.tables([*written.tables, *task.reads])
+        tables = run.ports.catalog.tables([*written.tables, *task.after])
         # An input of the same group may have been rebased a moment ago.
         pins = {
             name: run.writes[name].snapshot if pin in ours else pin
