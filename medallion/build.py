@@ -5,7 +5,7 @@ one place only, `_publish`, and only to snapshots that passed their audit in thi
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ from medallion.rebase import rebased
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
 from medallion.schedule import walk
 from medallion.schema import Schema
-from medallion.suite import Audit
+from medallion.suite import Audit, Verdict
 from medallion.update import Run, commit_and_audit, update
 
 _REBASES = 5  # times that others may publish beside a run before it gives up
@@ -202,8 +202,17 @@ def _keep(run: Run, group: Group) -> None:
         written = run.writes.get(task.name)
         if audit is None or written is None:
             continue
+        audit = replace(audit, verdicts=(*audit.verdicts, *_objections(run, group, task)))
         run.ports.catalog.note(task.name, AUDIT + run.branch, verdict_note(audit))
         if written.aside and written.aside_snapshot is not None:
             name = written.aside.draft.table
             passed = Audit(name, written.aside_snapshot, "", written.aside.result.rows, ())
             run.ports.catalog.note(name, AUDIT + run.branch, verdict_note(passed))
+
+
+def _objections(run: Run, group: Group, to: Task) -> Iterator[Verdict]:
+    """What keeps a table from being published: the rows that refer to it, and stay as they are."""
+    for task in group.tasks:
+        audit = run.results[task.name].audit
+        if audit and to.name in task.references and task.name not in run.writes:
+            yield from (v for v in audit.verdicts if v.blocks)

@@ -100,8 +100,8 @@ def conforming(owner: TableName, columns: Contract, given: Schema, *, closed: bo
     casts = " and ".join(f"{v.column!r} to {type_name(v.declared or '')}" for v in wrong)
     raise ModelError(
         f"{owner} does not keep its contract: {'; '.join(map(str, found))}",
-        hint=f"{f'cast {casts} in the model' if casts else 'change the model'}, "
-        "or what it declares as columns",
+        hint=f"{f'cast {casts}' if casts else 'change that'} in the model, "
+        "or change what it declares as columns",
     )
 
 
