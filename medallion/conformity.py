@@ -1,7 +1,7 @@
 """Conformity: whether the columns of a table are those that its contract declares."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from medallion.contract import ColumnContract
@@ -25,6 +25,11 @@ class Violation:
     declared: Type | None
     given: Type | None
     near: str = ""
+
+    @property
+    def narrower(self) -> bool:
+        """Whether the declared type is the narrower one."""
+        return bool(self.declared and self.given and widens(self.declared, self.given))
 
     def __str__(self) -> str:
         if self.declared and self.given:
@@ -94,11 +99,16 @@ def conforming(owner: TableName, columns: Contract, given: Schema, *, closed: bo
         ModelError: they are not as declared; all that is wrong with them is in it.
     """
     found = violations(columns, given, closed=closed)
-    if not found:
-        return promised(columns, given) if columns else given
+    if found:
+        raise broken(owner, found)
+    return promised(columns, given) if columns else given
+
+
+def broken(owner: TableName, found: Sequence[Violation]) -> ModelError:
+    """The error that tells all violations, and what to do."""
     wrong = [v for v in found if v.declared and v.given]
     casts = " and ".join(f"{v.column!r} to {type_name(v.declared or '')}" for v in wrong)
-    raise ModelError(
+    return ModelError(
         f"{owner} does not keep its contract: {'; '.join(map(str, found))}",
         hint=f"{f'cast {casts}' if casts else 'change that'} in the model, "
         "or change what it declares as columns",

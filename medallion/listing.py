@@ -89,22 +89,21 @@ def describe(project: Project, name: str) -> dict[str, Any]:
 
 
 def _column(column: Column, model: Model) -> dict[str, Any]:
-    """A column of the table, and what its contract says."""
+    """A column of the table, and what its contract promises."""
     said = model.columns.get(column.name, ColumnContract())
-    return {
-        "name": column.name,
-        "type": show(column.type),
-        "doc": column.doc,
+    promised = {
         "required": column.required,
         "unique": said.unique,
-        "references": said.references or None,
+        "references": said.references,
     }
+    kept = {key: value for key, value in promised.items() if value}
+    return {"name": column.name, "type": show(column.type), "doc": column.doc, **kept}
 
 
 def _contract(column: dict[str, Any]) -> str:
     """What is promised of a column, in few words."""
-    said = ["required"] * column["required"] + ["unique"] * column["unique"]
-    return ", ".join([*said, *([f"-> {column['references']}"] if column["references"] else [])])
+    said = [word for word in ("required", "unique") if word in column]
+    return ", ".join([*said, *(f"-> {c}" for c in [column.get("references")] if c)])
 
 
 def _each(model: Model) -> str | None:

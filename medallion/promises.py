@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from medallion.conformity import check_reference, conforming
-from medallion.errors import DefinitionError, ModelError
+from medallion.conformity import broken, check_reference, violations
+from medallion.errors import DefinitionError
 from medallion.foreign_key import FOREIGN_KEY, foreign_keys
 from medallion.model import Model
 from medallion.names import TableName
@@ -46,10 +46,10 @@ def check_promises(
     Raises:
         DefinitionError: it cannot.
     """
-    if kept:
-        try:
-            conforming(model.name, model.columns, kept, closed=False)
-        except ModelError as error:
-            raise DefinitionError(f"{model.place}: {error.message}", hint=error.hint) from None
+    found = violations(model.columns, kept) if kept else ()
+    # A table keeps a wider type than it is given.
+    if found := tuple(v for v in found if not v.narrower):
+        error = broken(model.name, found)
+        raise DefinitionError(f"{model.place}: {error.message}", hint=error.hint)
     for place, key in foreign_keys(suite.documents):
         check_reference(place, model.name, key, known)

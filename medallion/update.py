@@ -132,7 +132,8 @@ def _built(
     draft = replace(draft, aside=draft_of(ports, run.plan.run, task, kept))
     # What is built in any case is found by this run alone; so is what may be another by now.
     anew = task.request.full_refresh or reads_outside(task.model)
-    salt = run.plan.run if anew else ""
+    # One that was found under another contract was not held against this one.
+    salt = f"{run.plan.run if anew else ''}{task.suite.contract}"
     done = _evaluate(run, task, before, draft, inputs, salt, kept)
     found = replace(done.result, schema=promised(task.model.columns, done.result.schema))
     check_refused(task.model, found)

@@ -50,6 +50,7 @@ def test_all_that_is_wrong_is_told_in_the_order_of_the_contract() -> None:
         Violation("idd", "long", None, "id"),
         Violation("id", None, "long"),
     )
+    assert [v.narrower for v in found] == [True, False, False]
     assert list(map(str, found)) == [
         "'fare' is declared integer and given as bigint",
         "'idd' (bigint) is declared and not given, is it 'id'?",

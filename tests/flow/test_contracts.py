@@ -9,6 +9,7 @@ from support.projects import plain_table, rows, sql_model, suite, write
 
 from medallion import Project
 from medallion.errors import ConflictError, DefinitionError
+from medallion.listing import describe, describe_text
 from medallion.observed import observed, observed_text
 from medallion.report import Report, State
 from medallion.suite import Outcome, Verdict
@@ -134,6 +135,16 @@ def test_a_contract_that_a_functions_table_breaks_is_told_before_anything_runs(
     assert "'id' is declared varchar and given as bigint" in refused(tmp_path).message
 
 
+def test_a_result_that_was_left_is_held_against_a_new_contract(tmp_path: Path) -> None:
+    python(tmp_path, "unique_key='id'", '{"id": [1, 1]}')
+    assert states(built(tmp_path))[TRIPS] is State.REJECTED
+    python(tmp_path, "unique_key='id', columns={'id': 'varchar'}", '{"id": [1, 1]}')
+
+    failure = built(tmp_path)[TRIPS].failure
+    assert failure
+    assert "'id' is declared varchar and given as bigint" in failure.message
+
+
 def test_a_file_that_lands_with_another_type_is_refused(tmp_path: Path) -> None:
     declared = 'columns={"id": column("bigint", nullable=False), "name": "varchar"}'
     text = (
@@ -235,6 +246,10 @@ def test_old_windows_stay_when_a_column_becomes_required(tmp_path: Path) -> None
 
 def test_a_row_and_what_it_refers_to_come_in_one_run(tmp_path: Path) -> None:
     build(write(tmp_path, zones("a") | trips("a", "")))
+    with Project.load(tmp_path) as project:
+        shown = describe(project, TRIPS)
+    assert [c.get("references") for c in shown["columns"]] == [None, "silver.zones.zone"]
+    assert "zone  string  -> silver.zones.zone" in describe_text(shown)
     report = build(write(tmp_path, zones("a", "b") | trips("a", "b", "")))
 
     assert states(report) == {ZONES: State.PUBLISHED, TRIPS: State.PUBLISHED}
@@ -291,6 +306,25 @@ def test_a_row_that_is_removed_from_where_it_is_referred_to_is_noticed(tmp_path:
         assert project.build(ZONES).ok
     report = built(tmp_path)
     assert states(report) == {ZONES: State.FRESH, TRIPS: State.REJECTED}
+
+
+def test_a_table_of_an_earlier_layer_is_kept_back_where_all_is_published_at_once(
+    tmp_path: Path,
+) -> None:
+    fct = model("gold.fct", "select 'a' as zone", IN_ZONE)
+    write(tmp_path, zones("a") | fct)
+    with Project.load(tmp_path) as project:
+        with pytest.raises(DefinitionError) as error:
+            project.plan("gold.fct")
+        assert error.value.message == "gold.fct references silver.zones, which was never published"
+        assert [str(t.name) for t in project.plan("+gold.fct").tasks] == [ZONES, "gold.fct"]
+        assert project.build().ok
+    write(tmp_path, zones("b"))
+    with Project.load(tmp_path, publish="run") as project:
+        report = project.build()
+
+    assert states(report) == {ZONES: State.WRITTEN, "gold.fct": State.REJECTED}
+    assert seen(tmp_path, ZONES, "zone") == ["a"]
 
 
 def test_a_table_refers_to_itself(tmp_path: Path) -> None:
