@@ -42,7 +42,7 @@ def audit_again(
         ports.auditor.check(suite, table.schema_at(snapshot))
     others = {
         str(n): frame_at(ports.store, n, tables, branch)
-        for n in node.reads
+        for n in node.after
         if n in tables and resolve(tables[n], branch) is not None
     }
     audit = audit_snapshot(ports, Task(node, suite, "", None, {}), snapshot, others)

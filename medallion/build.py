@@ -5,7 +5,7 @@ one place only, `_publish`, and only to snapshots that passed their audit in thi
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,11 +16,12 @@ from medallion.evaluation import Means
 from medallion.names import TableName
 from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
+from medallion.promises import check_promises
 from medallion.rebase import rebased
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
 from medallion.schedule import walk
 from medallion.schema import Schema
-from medallion.suite import Audit
+from medallion.suite import Audit, Verdict
 from medallion.update import Run, commit_and_audit, update
 
 _REBASES = 5  # times that others may publish beside a run before it gives up
@@ -81,6 +82,9 @@ def check(plan: Plan, ports: Ports) -> Mapping[TableName, Schema]:
             check_keys(task.model, columns, known)
         if task.suite:
             ports.auditor.check(task.suite, columns)
+        stays = None if columns or task.moves else plan.tables.get(task.name)
+        kept = stays.schema_at(stays.main) if stays and stays.main is not None else None
+        check_promises(task.model, task.suite, known, kept)
     return known
 
 
@@ -90,7 +94,7 @@ def _build_group(run: Run, group: Group) -> None:
         run.results |= {name: TaskResult(name, State.SKIPPED) for name in tasks}
         return
     run.results |= walk(
-        {name: task.reads for name, task in tasks.items()},
+        {name: task.after for name, task in tasks.items()},
         lambda name: _run_task(run, tasks[name]),
         lambda result: result.ok,
         lambda name: TaskResult(name, State.SKIPPED),
@@ -107,7 +111,7 @@ def _blocked(run: Run, group: Group) -> bool:
     """Whether something that ended badly keeps the group from being built."""
     bad = {name for name, result in run.results.items() if not result.ok}
     if run.plan.scope is Scope.MODEL:
-        return any(name in bad for task in group.tasks for name in task.reads)
+        return any(name in bad for task in group.tasks for name in task.after)
     return bool(bad)
 
 
@@ -179,7 +183,7 @@ def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
     ours = {written.snapshot for written in run.writes.values()}
     for task in tasks:
         written = run.writes[task.name]
-        tables = run.ports.catalog.tables([*written.tables, *task.reads])
+        tables = run.ports.catalog.tables([*written.tables, *task.after])
         # An input of the same group may have been rebased a moment ago.
         pins = {
             name: run.writes[name].snapshot if pin in ours else pin
@@ -200,8 +204,17 @@ def _keep(run: Run, group: Group) -> None:
         written = run.writes.get(task.name)
         if audit is None or written is None:
             continue
+        audit = replace(audit, verdicts=(*audit.verdicts, *_objections(run, group, task)))
         run.ports.catalog.note(task.name, AUDIT + run.branch, verdict_note(audit))
         if written.aside and written.aside_snapshot is not None:
             name = written.aside.draft.table
             passed = Audit(name, written.aside_snapshot, "", written.aside.result.rows, ())
             run.ports.catalog.note(name, AUDIT + run.branch, verdict_note(passed))
+
+
+def _objections(run: Run, group: Group, to: Task) -> Iterator[Verdict]:
+    """What keeps a table from being published: the rows that refer to it, and stay as they are."""
+    for task in group.tasks:
+        audit = run.results[task.name].audit
+        if audit and to.name in task.references and task.name not in run.writes:
+            yield from (v for v in audit.verdicts if v.blocks)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 class ColumnContract:
     """What is promised of one column.
 
-    `type` is DuckDB's name of one; any type without it. `references` is `layer.model.column`. A
-    `pii` column holds personal data; None where that is what its lineage says.
+    `type` is DuckDB's name of one; any type without it. A column that is not `nullable` is required
+    in the table. Each value is one of `references`, a `layer.model.column`. A `pii` column holds
+    personal data; None where that is what its lineage says.
     """
 
     type: str = ""

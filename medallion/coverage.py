@@ -59,7 +59,7 @@ class Coverage:
 def seen_coverage(survey: Survey, node: Node, tables: Tables) -> Coverage:
     """The coverage of a model, seen from what is published of its inputs."""
     pins = seen_pins(survey, node, tables)
-    if len(pins) < len(node.reads):
+    if not pins.keys() >= set(node.reads):
         tasks = [str(name) for name in node.reads if name.is_task and name not in pins]
         return Coverage((f"if {' or '.join(tasks)} changes it",) if tasks else ())
     try:
@@ -71,7 +71,7 @@ def seen_coverage(survey: Survey, node: Node, tables: Tables) -> Coverage:
 
 def seen_pins(survey: Survey, node: Node, tables: Tables) -> dict[TableName, int]:
     """What is published of the inputs of a model, and what is kept of its tasks."""
-    pins = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+    pins = {n: t.main for n in node.after if (t := tables.get(n)) and t.main is not None}
     for name in node.reads:
         memo = seen_memo(survey, name, tables) if name.is_task else None
         if memo and memo.result:
@@ -89,8 +89,8 @@ def seen_memo(survey: Survey, name: TableName, tables: Tables) -> Memo | None:
 def coverage(model: Model, state: State | None, need: Need) -> Coverage:
     """The coverage of a model of that state that has that need."""
     reasons = need.reasons if need.builds else ()
-    if need.audits and not need.builds:
-        reasons = ("suite changed",)
+    if need.rechecks and not need.builds:
+        reasons = (need.rechecks,)
     if state is None or model.grain is None or need.filled == ALL:
         return Coverage(reasons, state.built if state else NONE)
     ranges = state.built.ranges

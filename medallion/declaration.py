@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import FunctionType
 from typing import Any, TypedDict
 
+from medallion.conformity import check_contract
 from medallion.contract import ColumnContract
 from medallion.deduplication import Deduplication
 from medallion.errors import DefinitionError
@@ -149,6 +150,7 @@ def read_declaration(
         raise DefinitionError(f"cpu={fields['cpu']} counts cores")
     if "for_each" in fields:
         _check_items(fields, form)
+    check_contract(fields.get("columns", {}), closed=fields.get("closed", False))
     _check_quarantine(fields)
     _check_cursor(fields, window, cursor)
     _check_time(fields, window)

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from medallion.contract import ColumnContract
 from medallion.coverage import seen_memo
 from medallion.model import Model
 from medallion.names import TableName, run_of
 from medallion.plan import foreign
 from medallion.project import Project
 from medallion.render import table
-from medallion.schema import Schema, show
+from medallion.schema import Column, Schema, show
 from medallion.selection import select
 from medallion.tables import Table
 
@@ -80,10 +81,29 @@ def describe(project: Project, name: str) -> dict[str, Any]:
         "partition_by": [str(t) for t in model.partition_by],
         "unique_key": list(model.unique_key),
         "mask": {k: str(v) for k, v in model.mask.items()},
-        "columns": [{"name": c.name, "type": show(c.type), "doc": c.doc} for c in schema],
+        "columns": [_column(c, model) for c in schema],
+        "closed": model.closed,
         "suite": [d for _, d in project.definition.suites[node.name].documents],
         "location": found.location if found else None,
     }
+
+
+def _column(column: Column, model: Model) -> dict[str, Any]:
+    """A column of the table, and what its contract promises."""
+    said = model.columns.get(column.name, ColumnContract())
+    promised = {
+        "required": column.required,
+        "unique": said.unique,
+        "references": said.references,
+    }
+    kept = {key: value for key, value in promised.items() if value}
+    return {"name": column.name, "type": show(column.type), "doc": column.doc, **kept}
+
+
+def _contract(column: dict[str, Any]) -> str:
+    """What is promised of a column, in few words."""
+    said = [word for word in ("required", "unique") if word in column]
+    return ", ".join([*said, *(f"-> {c}" for c in [column.get("references")] if c)])
 
 
 def _each(model: Model) -> str | None:
@@ -97,7 +117,16 @@ def _each(model: Model) -> str | None:
 def describe_text(shown: dict[str, Any]) -> str:
     """A model on one screen."""
     facts = ["defined", "form", "owner", "reads", "read_by", "strategy", "time_column", "window"]
-    facts += ["lookback", "whole", "start", "partition_by", "unique_key", "mask", "retries"]
+    facts += [
+        "lookback",
+        "whole",
+        "start",
+        "partition_by",
+        "unique_key",
+        "closed",
+        "mask",
+        "retries",
+    ]
     facts += ["timeout", "cpu", "memory", "for_each", "max_age"]
     facts += ["rows", "published", "run", "state", "location"]
     lines = [shown["model"], *(f"  {line}" for line in shown["description"].splitlines()), ""]
@@ -111,7 +140,12 @@ def describe_text(shown: dict[str, Any]) -> str:
             text = ", ".join(value) if isinstance(value, list) else value
             lines.append(f"{fact.replace('_', ' '):<13} {text}")
     if shown["columns"]:
-        lines += ["", table([(f"  {c['name']}", c["type"], c["doc"]) for c in shown["columns"]])]
+        promised = any(map(_contract, shown["columns"]))
+        columns = [
+            (f"  {c['name']}", c["type"], *([_contract(c)] if promised else []), c["doc"])
+            for c in shown["columns"]
+        ]
+        lines += ["", table(columns)]
     lines += ["", f"{len(shown['suite'])} expectations"]
     lines += [f"  {d['type']} {d.get('severity', 'critical')}" for d in shown["suite"]]
     return "\n".join(lines)

@@ -14,12 +14,15 @@ from typing import Any
 
 from medallion.config import Settings
 from medallion.conforming import conformed, demands
+from medallion.conformity import contract_text
 from medallion.errors import DefinitionError, MedallionError
 from medallion.fingerprint import fingerprint
+from medallion.foreign_key import foreign_keys
 from medallion.forms import Form
 from medallion.graph import Graph, Node, make_graph, near
 from medallion.model import Model
 from medallion.names import Layer, TableName
+from medallion.promises import promises
 from medallion.queries import Queries
 from medallion.source import Source
 from medallion.sql import Query
@@ -59,6 +62,7 @@ def load(settings: Settings) -> Definition:
     graph = make_graph([Node(m, _reads(m, queries.get(m.name))) for m in models])
     asides = frozenset(_asides(graph))
     suites = load_suites(settings.root / settings.expectations, graph, settings.root)
+    graph = make_graph([replace(node, references=_references(node, suites)) for node in graph])
     inner = f"{_package(folder)}."
     codes = {
         n.name: fingerprint(n, queries.get(n.name), lambda module: f"{module}.".startswith(inner))
@@ -104,7 +108,14 @@ def load_models(folder: Path, root: Path) -> Iterator[Model]:
 
 def load_suites(folder: Path, graph: Graph, root: Path) -> Mapping[TableName, Suite]:
     """The suite of every model: its declaration's, then its JSON file's, then its Python file's."""
-    suites = {n.name: Suite(n.name, (*_implied(n.model), *_declared(n.model))) for n in graph}
+    suites = {
+        n.name: Suite(
+            n.name,
+            (*_implied(n.model), *promises(n.model), *_declared(n.model)),
+            contract=contract_text(n.model.columns, closed=n.model.closed),
+        )
+        for n in graph
+    }
     for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".py")):
         parts = path.relative_to(folder).parts
         if any(part.startswith(".") for part in parts):
@@ -191,6 +202,12 @@ def _reads(model: Model, query: Query | None) -> tuple[TableName, ...]:
     if query is not None:
         return tuple(sorted({*query.reads, *model.joins}))
     return model.reads
+
+
+def _references(node: Node, suites: Mapping[TableName, Suite]) -> tuple[TableName, ...]:
+    """The tables that the suite of a model refers to."""
+    keys = (key for _, key in foreign_keys(suites[node.name].documents))
+    return tuple(sorted({key.table for key in keys} - {node.name}))
 
 
 def _implied(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -44,9 +44,11 @@ class Need:
     `windows` are to be built (`ALL` for a table that has none), `stale` are those that were built
     and are out of date, whether they are to be built or not. `filled` are those of `windows` for
     which there are rows to read, `replaces` the table's files in them. `settles` says that the
-    table's state changes in any case, and `audits` that its rows are audited although they stay.
-    `anew`: nothing of what is there stays. `creates`: there is no table yet. `memo` is what is kept
-    of a helper task. `read` is when a source outside is read, in seconds since 1970; 0 if none is.
+    table's state changes in any case, and `audits` that its rows are audited although they stay;
+    `referred` are tables that they refer to and that changed. `reshapes`: readers are to see other
+    columns of them. `anew`: nothing of what is there stays. `creates`: there is no table yet.
+    `memo` is what is kept of a helper task. `read` is when a source outside is read, in seconds
+    since 1970; 0 if none is.
     """
 
     windows: Windows = NONE
@@ -58,6 +60,8 @@ class Need:
     reading: Reading = field(default_factory=Reading)
     settles: bool = False
     audits: bool = False
+    referred: tuple[TableName, ...] = ()
+    reshapes: bool = False
     anew: bool = False
     creates: bool = False
     memo: Memo | None = None
@@ -71,7 +75,16 @@ class Need:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do at all."""
-        return not (self.windows or self.settles or self.audits)
+        return not (self.windows or self.settles or self.audits or self.reshapes)
+
+    @property
+    def rechecks(self) -> str:
+        """Why rows are audited that stay as they are; nothing where they are not."""
+        if self.reshapes:
+            return "contract changed"
+        if self.referred:
+            return f"{' and '.join(map(str, self.referred))} changed"
+        return "suite changed" if self.audits else ""
 
 
 def need_of_windows(
@@ -226,7 +239,7 @@ def need_dict(need: Need, model: Model) -> dict[str, Any]:
         "files": need.reading.files,
         "rows": need.reading.rows,
         "bytes": need.reading.bytes,
-        "audit_only": need.audits and not need.builds,
+        "audit_only": bool(need.rechecks) and not need.builds,
     }
 
 

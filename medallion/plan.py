@@ -30,7 +30,7 @@ class Task:
     """One model in one plan, and what it needs as far as that is known before the run.
 
     `reads` pins the snapshot of each input; None stands for what the run comes to, for an input
-    that is in the plan as well.
+    that is in the plan as well. So does `references` for the tables that its foreign keys refer to.
     """
 
     node: Node
@@ -40,6 +40,18 @@ class Task:
     reads: Mapping[TableName, int | None]
     request: Request = field(default_factory=Request)
     need: Need = field(default_factory=Need)
+    references: Mapping[TableName, int | None] = field(default_factory=dict)
+
+    @property
+    def after(self) -> Mapping[TableName, int | None]:
+        """The snapshots of all that must be there before it: what it reads or refers to."""
+        return {**self.references, **self.reads}
+
+    @property
+    def moves(self) -> bool:
+        """Whether it may give its table new rows, or new columns."""
+        need = self.need
+        return need.builds or need.reshapes or None in self.reads.values()
 
     @property
     def model(self) -> Model:
@@ -65,14 +77,16 @@ class Task:
     @property
     def reason(self) -> str:
         """Why it is in the plan."""
-        awaited = [str(name) for name, pin in self.reads.items() if pin is None]
+        awaited = [str(name) for name, pin in self.after.items() if pin is None]
         if self.need.reasons:
             return ", ".join(self.need.reasons)
-        if self.need.audits:
-            return "suite changed: audit only"
+        if self.need.rechecks:
+            return f"{self.need.rechecks}: audit only"
         if self.need.settles:
             accepts = self.request.forward_only
             return "accept its code for what is built" if accepts else "note that it is up to date"
+        if None not in self.reads.values():
+            return f"audit only, if {' or '.join(awaited)} changes"
         return f"if {' or '.join(awaited)} changes it"
 
 
@@ -151,7 +165,7 @@ def make_plan(
     are still to come.
 
     Raises:
-        DefinitionError: an input is neither requested nor published.
+        DefinitionError: an input or a reference is neither requested nor published.
         ConflictError: another writer changed a table, and no full refresh was asked for.
     """
     tasks: dict[TableName, Task] = {}
@@ -164,12 +178,13 @@ def make_plan(
         table = tables.get(node.name)
         if table and not request.full_refresh:
             _refuse_foreign(table)
-        known = {n: t.main for n in node.reads if (t := tables.get(n)) and t.main is not None}
+        known = {n: t.main for n in node.after if (t := tables.get(n)) and t.main is not None}
         known |= {n: memos[n].id for n in node.reads if n in memos}
         pins = {name: _pin(node, name, tasks, known) for name in node.reads}
+        refs = {name: _pin(node, name, tasks, known) for name in node.references}
         coming = {name: _coming(tasks[name]) for name, pin in pins.items() if pin is None}
         need = look(node, known, request, coming)
-        if need.idle and None not in pins.values():
+        if need.idle and None not in (*pins.values(), *refs.values()):
             fresh.append(node.name)
             if need.memo:
                 memos[node.name] = need.memo
@@ -178,7 +193,7 @@ def make_plan(
             continue
         base = table.main if table else None
         code, suite = codes[node.name], suites[node.name]
-        tasks[node.name] = Task(node, suite, code, base, pins, request, need)
+        tasks[node.name] = Task(node, suite, code, base, pins, request, need, refs)
     return Plan(
         run,
         _groups(tasks.values(), scope),
@@ -208,22 +223,18 @@ def _coming(task: Task) -> Windows:
     return NONE if partly and not task.need.anew else task.need.filled
 
 
-def _moves(task: Task | None) -> bool:
-    """Whether the task may give its table new rows."""
-    return task is not None and (task.need.builds or None in task.reads.values())
-
-
 def _pin(
     node: Node,
     name: TableName,
     tasks: Mapping[TableName, Task],
     known: Mapping[TableName, int],
 ) -> int | None:
-    if _moves(tasks.get(name)):
+    if name in tasks and tasks[name].moves:
         return None
     if name not in known:
+        does = "reads" if name in node.reads else "references"
         raise DefinitionError(
-            f"{node.name} reads {name}, which was never published",
+            f"{node.name} {does} {name}, which was never published",
             hint=f"medallion build --select +{node.name}",
         )
     return known[name]

@@ -123,7 +123,8 @@ def report_text(report: Report) -> str:
         elif result.audit and not result.ok:
             lines += ["", f"{result.table}: its audit failed", *_blocking(result.audit)]
             if result.snapshot is None:
-                lines.append("  these rows were published before, under another suite")
+                why = "their suite, or what they refer to, changed since"
+                lines.append(f"  these rows were published before; {why}")
         elif result.audit:
             lines += _remarks(result.audit, result.state)
     lines += _warnings(report.warnings)

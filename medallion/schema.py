@@ -50,12 +50,13 @@ Type = str | ListType | MapType | StructType
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table, or a field of a struct."""
+    """A column of a table, or a field of a struct; no row lacks a `required` one."""
 
     name: str
     type: Type
     id: int = field(default=0, compare=False)
     doc: str = field(default="", compare=False)
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,9 @@ def evolve(
 
     A column keeps its id by name, or by `renamed` (new name: old name). Its type may widen as
     Iceberg allows; a narrower one is stored as the wider one the table has. Columns that are no
-    longer wanted are dropped; new ones get ids after `last_id`. A schema among `known` that is the
-    same table-wise (left by a run that was not published) is reused with its ids.
+    longer wanted are dropped; new ones get ids after `last_id`. One is required if it is wanted so.
+    A schema among `known` that is the same table-wise (left by a run that was not published) is
+    reused with its ids.
 
     Raises:
         ModelError: a type changes in a way that old rows could not be read.
@@ -252,7 +254,7 @@ def show(type: Type | None) -> str:
 
 def _fields(columns: Sequence[Column]) -> list[dict[str, Any]]:
     return [
-        {"id": c.id, "name": c.name, "type": _type_json(c.type), "required": False}
+        {"id": c.id, "name": c.name, "type": _type_json(c.type), "required": c.required}
         | ({"doc": c.doc} if c.doc else {})
         for c in columns
     ]
@@ -276,7 +278,10 @@ def _type_json(type: Type) -> Any:
 
 
 def _columns(fields: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
-    return tuple(Column(f["name"], _type(f["type"]), f["id"], f.get("doc", "")) for f in fields)
+    return tuple(
+        Column(f["name"], _type(f["type"]), f["id"], f.get("doc", ""), f.get("required", False))
+        for f in fields
+    )
 
 
 def _type(document: Any) -> Type:

@@ -27,17 +27,20 @@ class Suite:
     """What must hold for the rows of one table.
 
     `documents` are expectations as JSON objects, each with the place it was written at; `scripts`
-    are Python files (path, text) that the auditor runs to get more of them.
+    are Python files (path, text) that the auditor runs to get more of them. `contract` is what the
+    table's columns must be, which no audit says: with another one the table is looked at again.
     """
 
     table: TableName
     documents: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     scripts: tuple[tuple[str, str], ...] = ()
+    contract: str = ""
 
     @property
     def digest(self) -> str:
         """A hash of what the suite says; the place it says it at does not count."""
-        said = [[d for _, d in self.documents], [text for _, text in self.scripts]]
+        said: list[Any] = [[d for _, d in self.documents], [text for _, text in self.scripts]]
+        said += [self.contract] if self.contract else []
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
     def __bool__(self) -> bool:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from medallion.bounds import bounds, widened
 from medallion.changes import Changes
+from medallion.conformity import promised
 from medallion.declaration import Strategy
 from medallion.forms import Form
 from medallion.frame import DataFile, Frame
@@ -86,12 +87,21 @@ class Survey:
             # The versions are known nowhere else.
             need = replace(need, anew=request.full_refresh)
         stricter = state is not None and state.suite != self.suites[node.name].digest
+        referred = tuple(
+            n for n in node.references if state and n in pins and state.inputs.get(n) != pins[n]
+        )
         # Snapshots expire: what has not changed since is better known of a newer one. So is the
         # time of a landed file, or its content is hashed again and again.
         moved = state is not None and (
             dict(state.inputs) != dict(pins) or bool(need.arrivals and need.arrivals.touched)
         )
-        return replace(need, audits=stricter, settles=need.settles or moved)
+        return replace(
+            need,
+            audits=stricter or bool(referred),
+            referred=() if stricter else referred,
+            reshapes=_reshapes(model, table),
+            settles=need.settles or moved,
+        )
 
     def memo(self, node: Node, pins: Mapping[TableName, int]) -> Memo:
         """What is kept of a helper task whose inputs are at these snapshots."""
@@ -300,12 +310,20 @@ class Survey:
         files = [
             file
             for name, pin in pins.items()
-            if not name.is_task
+            if name in node.reads and not name.is_task
             for column in [self.time_column(node, name)]
             for file in self.ports.store.frame(tables[name], pin, column).files
             if not column or file.span is None or need.filled.meets(file.span)
         ]
         return Reading(len(files), sum(f.rows for f in files), sum(f.bytes for f in files))
+
+
+def _reshapes(model: Model, table: Table | None) -> bool:
+    """Whether the contract makes other columns of those that readers see."""
+    if table is None or table.main is None:
+        return False
+    schema = table.schema_at(table.main)
+    return promised(model.columns, schema) != schema
 
 
 def _now() -> float:

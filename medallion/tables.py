@@ -5,7 +5,7 @@ Snapshots and refs are Iceberg's; the catalog's adapter fills these in, nothing 
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medallion.extract import Span
@@ -109,7 +109,11 @@ class Draft:
         if not self.keeps or self.current is None:
             return wanted
         gone = {old for new, old in self.renamed.items() if wanted.column(new)}
-        kept = [wanted.column(c.name) or c for c in self.current if c.name not in gone]
+        kept = [
+            wanted.column(c.name) or replace(c, required=False)  # new rows lack it
+            for c in self.current
+            if c.name not in gone
+        ]
         new = [c for c in wanted if self.current.column(c.name) is None]
         return Schema((*kept, *new))
 

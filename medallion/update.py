@@ -9,6 +9,7 @@ from typing import Any
 from medallion.address import inside
 from medallion.aside import check_refused, draft_of, write_of
 from medallion.auditing import audit_snapshot, found
+from medallion.conformity import promised
 from medallion.errors import ConflictError, StoreError
 from medallion.evaluation import Done, Evaluated, Evaluation, Means, Told
 from medallion.frame import Frame
@@ -78,17 +79,17 @@ class Run:
 def update(run: Run, task: Task) -> TaskResult:
     """Do what the task needs, now that its inputs are there."""
     ports = run.ports
-    tables = ports.catalog.tables([*task.tables, *task.reads])
-    pins = {name: _pin(run, name, pin) for name, pin in task.reads.items()}
+    tables = ports.catalog.tables([*task.tables, *task.after])
+    pins = {name: _pin(run, name, pin) for name, pin in task.after.items()}
     planned = {n: t for n, t in run.plan.tables.items() if n == task.name}
-    if None in task.reads.values():
+    if None in task.after.values():
         need = run.survey.need(task.node, {**tables, **planned}, pins, task.request)
         task = replace(task, need=need)
     if task.need.idle:
         if task.need.memo:
             run.memos[task.name] = task.need.memo
         return TaskResult(task.name, State.FRESH)
-    inputs = _inputs(run, task, tables, pins)
+    inputs = _inputs(run, task, tables, {name: pins[name] for name in task.reads})
     if task.need.memo:
         return _memorize(run, task, task.need.memo, inputs)
     result, before, cursor = TaskResult(task.name, State.FRESH), planned.get(task.name), None
@@ -96,7 +97,20 @@ def update(run: Run, task: Task) -> TaskResult:
         written, result, cursor = _built(run, task, before, tables, inputs, pins)
         if written is not None:
             return commit_and_audit(run, task, written, result)
-    return _settle(run, task, planned[task.name], pins, inputs, result, cursor)
+    elif task.need.reshapes:
+        return commit_and_audit(run, task, _reshaped(run, task, planned[task.name], pins), result)
+    return _settle(run, task, planned[task.name], pins, tables, result, cursor)
+
+
+def _reshaped(run: Run, task: Task, table: Table, pins: Mapping[TableName, int]) -> Written:
+    """The rows as they are, with the columns that their contract makes of them."""
+    assert table.main is not None
+    draft = _draft(task, table, run.ports.catalog.location(task.name), run.plan.run)
+    schema = promised(task.model.columns, table.schema_at(table.main))
+    task = replace(task, need=replace(task.need, anew=False, replaces=frozenset()))
+    write = _write(run, task, table, draft, Result(schema, ()), pins, always=True)
+    assert write is not None
+    return Written(write, task.need, pins)
 
 
 def _built(
@@ -118,9 +132,10 @@ def _built(
     draft = replace(draft, aside=draft_of(ports, run.plan.run, task, kept))
     # What is built in any case is found by this run alone; so is what may be another by now.
     anew = task.request.full_refresh or reads_outside(task.model)
-    salt = run.plan.run if anew else ""
+    # One that was found under another contract was not held against this one.
+    salt = f"{run.plan.run if anew else ''}{task.suite.contract}"
     done = _evaluate(run, task, before, draft, inputs, salt, kept)
-    found = done.result
+    found = replace(done.result, schema=promised(task.model.columns, done.result.schema))
     check_refused(task.model, found)
     result = TaskResult(
         task.name,
@@ -133,7 +148,9 @@ def _built(
         warnings=tuple(f"{task.name}: {remark}" for remark in found.remarks),
     )
     beside = write_of(ports, run.branch, task, kept, draft, found)
-    write = _write(run, task, before, draft, found, pins, always=beside is not None)
+    write = _write(
+        run, task, before, draft, found, pins, always=beside is not None or task.need.reshapes
+    )
     if write is None:
         return None, result, found.cursor if task.need.read else None
     written = Written(write, task.need, pins, aside=beside)
@@ -143,7 +160,7 @@ def _built(
 def _inputs(
     run: Run, task: Task, tables: Mapping[TableName, Table], pins: Mapping[TableName, int]
 ) -> dict[TableName, Frame]:
-    """The rows that the task reads of its inputs, or some of them by window."""
+    """The rows of the pinned tables, or some of them by window."""
     return {
         name: run.memos[name].frame
         if name.is_task
@@ -233,7 +250,7 @@ def _write(
         RUN: run.plan.run,
         CODE: task.code,
         SUITE: task.suite.digest if task.suite else "",
-        INPUTS: json.dumps({str(k): v for k, v in sorted(pins.items())}),
+        INPUTS: json.dumps({str(k): v for k, v in sorted(pins.items()) if k in task.reads}),
     }
     if shown := shown_windows(need, task.model):
         summary[WINDOWS] = masked(", ".join(shown))[:_SHOWN]
@@ -265,7 +282,7 @@ def _commit(run: Run, task: Task, written: Written) -> Written:
             beside = store.commit(aside) if aside else None
             return replace(written, snapshot=snapshot, aside_snapshot=beside)
         except ConflictError:
-            tables = run.ports.catalog.tables([*written.tables, *task.reads])
+            tables = run.ports.catalog.tables([*written.tables, *task.after])
             again = rebased(run.survey, task, written, tables, written.pins)
             if again is None:  # `main` is where it was: it is something else
                 raise
@@ -277,14 +294,14 @@ def _settle(
     task: Task,
     table: Table,
     pins: Mapping[TableName, int],
-    inputs: Mapping[TableName, Frame],
+    tables: Mapping[TableName, Table],
     result: TaskResult,
     cursor: str | None,
 ) -> TaskResult:
-    """Note that rows which stay as they are are up to date, after an audit by a changed suite."""
+    """Note that rows which stay as they are are up to date, after an audit if they need one."""
     assert table.main is not None
     if task.need.audits:
-        others = {str(name): frame for name, frame in inputs.items()}
+        others = {str(n): frame for n, frame in _inputs(run, task, tables, pins).items()}
         audit = audit_snapshot(run.ports, task, table.main, others)
         run.tell(Step.AUDITED, task.name, passed=audit.passed)
         result = replace(result, state=State.AUDITED, snapshot=table.main, audit=audit)

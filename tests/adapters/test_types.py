@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import duckdb_type, field_ids, iceberg_type, reading
-from medallion.errors import ModelError
+from medallion.errors import DefinitionError, ModelError
 from medallion.schema import Column, ListType, MapType, Schema, StructType, Type, evolve
+from medallion.typename import parse_type, type_name
 
 # A name for it: Hypothesis keeps the class itself alive past DuckDB's own end, which complains.
 Duck: TypeAlias = "duckdb.DuckDBPyConnection"
@@ -356,3 +357,33 @@ class TestAFileOlderThanItsSchema:
         path = tmp_path / "old.parquet"
         write(duck, path, "select {'l': [{'x': 1}]} as s", nested(4))
         assert read(duck, path, nested(5)).fetchall() == [({"l": [{"x": None}]},)]
+
+
+def test_a_declared_type_is_what_duckdb_takes_it_for(duck: Duck) -> None:
+    names = {
+        str(row[0]).lower()
+        for row in duck.execute("select type_name from duckdb_types()").fetchall()
+    }
+    plain = names - {
+        "list",
+        "array",
+        "map",
+        "struct",
+        "row",
+        "union",
+        "enum",
+        "type",
+        "tuple",
+        "null",
+    }
+    more = ["varchar(3)", "decimal(9,2)", "numeric(5)", "int[]", "int[3]", 'struct("a, b" int[])']
+    more += ["map(varchar, row(a date))", "double precision", "timestamp with time zone"]
+    for name in (*sorted(plain), *more):
+        try:
+            kept = iceberg_type(column(duck, f"null::{name}"), "x")
+        except ModelError:
+            with pytest.raises(DefinitionError):
+                parse_type(name)
+            continue
+        assert parse_type(name) == kept, name
+        assert iceberg_type(column(duck, f"null::{type_name(kept)}"), "x") == kept

@@ -100,6 +100,14 @@ def test_show_history_audit_diff_and_branches_tell_of_a_model(lake: Path) -> Non
     assert "no run has left a branch" in medallion(lake, "branches")
 
 
+def test_contract_writes_what_the_rows_of_a_table_keep(lake: Path) -> None:
+    assert '"order_id": column("bigint", nullable=False, unique=True),' in medallion(
+        lake, "contract", "silver.orders"
+    )
+    told = json.loads(medallion(lake, "contract", "silver.orders", "--json"))
+    assert told["columns"][0]["unique"]
+
+
 def test_an_unpublished_run_is_looked_at_and_published_or_discarded(lake: Path) -> None:
     for verb, word in (("discard", "dropped"), ("publish", "published")):
         report = json.loads(medallion(lake, "build", "--full-refresh", "--no-publish", "--json"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from conformance.world import TRIPS, World, rows
+from conformance.world import TRIPS, ZONES, World, rows
 
 from medallion.errors import DefinitionError
 from medallion.frame import Frame
@@ -205,6 +205,7 @@ def test_a_suite_without_mistakes_is_found_good(world: World) -> None:
         ({"type": IN_SET, "kwargs": {"column": "id", "value_set": []}}, "value_set"),
         ({"type": UNIQUE, "kwargs": {"column": "id"}, "severity": "dire"}, "no such severity"),
         ({"type": UNIQUE, "kwargs": {"column": "nobody"}}, "names 'nobody'"),
+        ({"type": "foreign_key", "kwargs": {"column": "zone"}}, "needs the argument 'references'"),
         ({"type": COMPOUND, "kwargs": {"column_list": ["id", "nobody"]}}, "names 'nobody'"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -233,3 +234,39 @@ def test_a_column_that_a_file_is_too_old_for_is_judged_as_null(world: World) -> 
     )
 
     assert [v.outcome for v in verdicts] == [PASSED, VACUOUS, FAILED]
+
+
+KEY = ("foreign_key", {"column": "zone", "references": "silver.zones.zone"})
+
+
+def refer(world: World, query: str, zones: str | None, **more: Any) -> Verdict:
+    """The verdict on rows that refer to zones, where there are such."""
+    others = {} if zones is None else {str(ZONES): world.frame(zones, ZONES)}
+    [verdict] = world.ports.auditor.audit(
+        suite(KEY, **more), world.frame(query), keys=("id",), others=others
+    )
+    return verdict
+
+
+def test_a_value_that_the_other_table_lacks_fails(world: World) -> None:
+    trips = rows((1, 0.0, "a"), (2, 0.0, "c"), (3, 0.0, "c"), (4, 0.0, None))
+    lost = refer(world, trips, rows((1, 0.0, "a"), (2, 0.0, "a"), (3, 0.0, None)))
+
+    assert (lost.expectation, lost.kwargs) == KEY
+    assert (lost.outcome, lost.failing, lost.sample) == (FAILED, 2, ("c",))
+    found = refer(world, trips, rows((1, 0.0, "c"), (2, 0.0, "a")))
+    assert (found.outcome, found.failing, found.sample) == (PASSED, 0, ())
+
+
+def test_nothing_that_refers_is_no_pass_and_no_table_is_an_error(world: World) -> None:
+    nothing, zones = rows((1, 0.0, None)), rows((1, 0.0, "a"))
+
+    assert refer(world, nothing, zones).outcome is VACUOUS
+    assert refer(world, nothing, zones, meta={"allow_vacuous": True}).outcome is PASSED
+    assert refer(world, zones, None).outcome is Outcome.ERROR
+
+
+def test_a_table_may_refer_to_itself(world: World) -> None:
+    key = ("foreign_key", {"column": "zone", "references": "silver.trips.zone"})
+    [verdict] = audit(world, GOOD, key)
+    assert verdict.outcome is PASSED

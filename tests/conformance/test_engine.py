@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
 
-from medallion import Form, Frame, hashed, identity, redacted, ref, silver
+from medallion import Form, Frame, column, hashed, identity, redacted, ref, silver
 from medallion.errors import DefinitionError, ModelError
 from medallion.model import Model
 from medallion.names import TableName
@@ -303,3 +303,23 @@ def test_a_frame_is_not_opened_by_what_it_does_not_have(
 ) -> None:
     with pytest.raises(DefinitionError):
         world.ports.engine.open(world.frame(TWO), Form.ARROW, **options)
+
+
+def test_columns_are_as_their_contract_has_them(world: World) -> None:
+    declared = {"id": column("bigint", nullable=False), "zone": column("varchar")}
+    made = model(TRIPS, ONE, columns=declared)
+    wanted = Schema((Column("id", "long", required=True), *TYPED.columns[1:]))
+
+    assert world.ports.engine.columns(made, {}) == world.evaluate(made).schema == wanted
+
+
+def test_other_columns_than_declared_are_refused_before_and_while_they_are_written(
+    world: World,
+) -> None:
+    made = model(TRIPS, ONE, columns={"id": column("varchar")}, closed=True)
+    told = r"'id' is declared varchar and given as bigint; 'fare' \(double\) is given and not"
+
+    with pytest.raises(DefinitionError, match=told):
+        world.ports.engine.columns(made, {})
+    with pytest.raises(ModelError, match=told):
+        world.evaluate(made)

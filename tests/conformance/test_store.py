@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
 
+from medallion import column
 from medallion.errors import ConflictError, StoreError
 from medallion.names import branch_of
 from medallion.tables import RUN, STATE
@@ -273,3 +274,16 @@ def test_the_state_of_a_write_waits_beside_its_branch(world: World) -> None:
     assert waiting[f"{STATE}.{BRANCH}"] == "one"
     assert STATE not in waiting
     assert f"{STATE}.{BRANCH}" not in world.table().properties
+
+
+def test_a_column_is_required_from_when_it_is_published(world: World) -> None:
+    base = world.publish(model(TRIPS, ONE))
+    made = model(TRIPS, TWO, columns={"id": column(nullable=False)})
+    snapshot = world.commit(made, SECOND, base=base)
+    table = world.table()
+
+    assert [c.required for c in table.schema_at(snapshot)] == [True, False, False]
+    assert [c.id for c in table.schema_at(snapshot)] == [1, 2, 3]
+    assert not any(c.required for c in table.schemas[table.current_schema])
+    world.ports.catalog.publish([world.publication(TRIPS, snapshot, SECOND, base)])
+    assert world.table().schemas[world.table().current_schema] == table.schema_at(snapshot)

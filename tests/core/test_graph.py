@@ -1,6 +1,8 @@
 """Models and what each reads."""
 
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -152,3 +154,34 @@ def test_a_hint_names_what_looks_most_alike() -> None:
     assert near("silver.trip", ["silver.trips", "gold.zones"]) == "did you mean silver.trips?"
     assert near("xyz", ["silver.trips"]) == "see: medallion ls"
     assert near("ab", ["abc", "abd"]) == "did you mean abd or abc?"
+
+
+def referring(name: str, *references: str, reads: Sequence[str] = ()) -> Node:
+    tables = tuple(map(named, references))
+    return replace(node(name, *reads, place=f"{name}.py:1"), references=tables)
+
+
+def test_a_model_comes_after_what_it_refers_to_and_is_not_made_from_it() -> None:
+    found = make_graph([referring("silver.a", "silver.b"), node("silver.b"), node("silver.c")])
+
+    assert order(found).index("silver.b") < order(found).index("silver.a")
+    assert found.upstream([named("silver.a")]) == {named("silver.b")}
+    assert found.downstream([named("silver.b")]) == set()
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([referring("silver.a", "silver.b")], "references silver.b, and no model gives it"),
+        (
+            [referring("silver.a", "gold.b"), node("gold.b")],
+            "silver.a references gold.b, which is of a later layer",
+        ),
+        (
+            [referring("silver.a", "silver.b"), node("silver.b", "silver.a")],
+            "models read or reference each other in a circle: ",
+        ),
+    ],
+)
+def test_a_reference_that_cannot_be_checked_is_refused(nodes: list[Node], message: str) -> None:
+    assert message in refused(*nodes).message

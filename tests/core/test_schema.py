@@ -305,7 +305,7 @@ def test_comments_are_written_where_there_are_some() -> None:
 
 
 def test_a_decimal_is_read_however_it_is_spaced() -> None:
-    field = {"id": 1, "name": "a", "type": "decimal(9,2)", "required": True}
+    field = {"id": 1, "name": "a", "type": "decimal(9,2)", "required": False}
     assert Schema.from_json({"fields": [field]}) == columns(a="decimal(9, 2)")
 
 

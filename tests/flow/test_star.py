@@ -149,7 +149,7 @@ def test_a_late_row_takes_the_place_of_its_inferred_member(tmp_path: Path) -> No
         "silver", "customers", f"{before} union all select 2, 'Bob'")})  # fmt: skip
     report = build(root)
     assert states(report)["gold.dim_customer"] is State.PUBLISHED
-    assert states(report)["gold.fct_orders"] is State.FRESH
+    assert states(report)["gold.fct_orders"] is State.AUDITED
     dim = {d["id"]: d for d in rows(root, "gold.dim_customer")}
     assert {f["customer_key"] for f in facts} < {d["customer_key"] for d in dim.values()}
     assert dim.keys() == {None, 1, 2}

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from medallion.adapters.duckdb import contracts
 from medallion.adapters.duckdb.arriving import Arrived, arrived, put_aside
 from medallion.adapters.duckdb.calling import called, raised, texts_of
 from medallion.adapters.duckdb.deleting import deletes
@@ -96,7 +97,8 @@ class DuckDBEngine:
                 else:
                     texts = _query(connection, model)
                 shape = shaped(connection, model, _all(texts), read=False)
-                return _columns(connection, model, shape.text)
+                columns = _columns(connection, model, shape.text)
+                return contracts.kept(model, columns, partly=isinstance(source, Landing))
             except duckdb.Error as error:
                 if isinstance(given, Landing):
                     raise unreadable(given, error) from error
@@ -147,6 +149,7 @@ class DuckDBEngine:
                 given = _columns(
                     connection, model, shape.text, draft.current, read.schema if read else None
                 )
+                given = contracts.kept(model, given, draft)
                 schema = draft.settle(given)
                 if len(texts) > 1 or set(given.names) != set(schema.names):
                     # Each has all columns then, those it lacks as NULL.
@@ -390,8 +393,9 @@ def _columns(
     """
     relation = connection.sql(text)
     columns = []
+    types = contracts.told(model)
     for name, type in zip(relation.columns, relation.types, strict=True):
-        before = known.column(name) if known else None
+        before = types.get(name) or (known.column(name) if known else None)
         kept = {'"NULL"': True, "VARCHAR": before is not None and before.type == "uuid"}
         if before and kept.get(str(type)):
             found = before.type

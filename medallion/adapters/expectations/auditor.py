@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from medallion.adapters.expectations.documents import Written
+    from medallion.adapters.expectations.foreign_keys import Foreign
 
 Opener = Callable[[Mapping[str, Frame]], AbstractContextManager["duckdb.DuckDBPyConnection"]]
 """Gives an open DuckDB connection with a view per frame: `batch`, and others as `layer.model`."""
@@ -31,7 +32,7 @@ class ExpectationsAuditor:
     def __init__(self, open: Opener) -> None:
         self._open = open
         self._lock = threading.Lock()
-        self._suites: dict[tuple[str, str], tuple[Written, ...]] = {}
+        self._suites: dict[tuple[str, str], tuple[Written | Foreign, ...]] = {}
 
     def check(self, suite: Suite, columns: Schema | None) -> None:
         """Nothing, if every expectation of the suite can be evaluated and can fail.
@@ -69,17 +70,21 @@ class ExpectationsAuditor:
         """
         expectations = self._written(suite)
         from medallion.adapters.expectations.evaluation import evaluate
+        from medallion.adapters.expectations.foreign_keys import Foreign, judged
 
         known = [k for k in keys if k in frame.schema.names]
         prune = bool(frame.files) and frame.rows / len(frame.files) > _ROWS_WORTH_PRUNING
         with self._open({"batch": frame, **(others or {})}) as con:
-            seen = evaluate(con, expectations, known, prune=prune)
-        return tuple(
-            verdict(w.type, w.kwargs, w.severity, s, vacuous=w.vacuous, why=w.why)
-            for w, s in zip(expectations, seen, strict=True)
-        )
+            plain = [w for w in expectations if not isinstance(w, Foreign)]
+            seen = iter(evaluate(con, plain, known, prune=prune) if plain else ())
+            return tuple(
+                judged(con, suite.table, w, others or ())
+                if isinstance(w, Foreign)
+                else verdict(w.type, w.kwargs, w.severity, next(seen), vacuous=w.vacuous, why=w.why)
+                for w in expectations
+            )
 
-    def _written(self, suite: Suite) -> "tuple[Written, ...]":
+    def _written(self, suite: Suite) -> "tuple[Written | Foreign, ...]":
         key = (str(suite.table), suite.digest)
         with self._lock:
             if key not in self._suites:

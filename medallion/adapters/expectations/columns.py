@@ -1,16 +1,17 @@
 """The columns that an expectation names, against those that its table has."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from medallion.adapters.expectations.documents import Written
+from medallion.adapters.expectations.foreign_keys import Foreign
 from medallion.errors import DefinitionError
 from medallion.names import TableName
 from medallion.schema import Schema
 
 
-def check_columns(written: Written, table: TableName, schema: Schema) -> None:
+def check_columns(written: Written | Foreign, table: TableName, schema: Schema) -> None:
     """Nothing, if the table has every column the expectation names.
 
     Whether a column exists is for `expect_column_to_exist` itself to say, when it is audited.
@@ -18,7 +19,7 @@ def check_columns(written: Written, table: TableName, schema: Schema) -> None:
     Raises:
         DefinitionError: it names a column that the table does not have, and the nearest it has.
     """
-    for name in named(written.expectation):
+    for name in _names(written):
         if name not in schema.names:
             near = difflib.get_close_matches(name.lower(), [n.lower() for n in schema.names], n=1)
             meant = next((n for n in schema.names if near and n.lower() == near[0]), None)
@@ -27,6 +28,10 @@ def check_columns(written: Written, table: TableName, schema: Schema) -> None:
                 f"{written.place}: {written.type} names {name!r}, a column that {table} has not",
                 hint=f"did you mean {meant}?" if meant else f"it has {have}",
             )
+
+
+def _names(written: Written | Foreign) -> Iterable[str]:
+    return [written.key.column] if isinstance(written, Foreign) else named(written.expectation)
 
 
 def named(expectation: Any) -> Iterator[str]:

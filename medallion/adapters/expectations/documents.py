@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from medallion.adapters.expectations.foreign_keys import Foreign
 from medallion.adapters.expectations.library import (
     Expectation,
     get_expectation_impl,
@@ -18,6 +19,7 @@ from medallion.adapters.expectations.library import (
 from medallion.adapters.expectations.objections import objection, without_sql
 from medallion.adapters.expectations.scripts import defined
 from medallion.errors import DefinitionError
+from medallion.foreign_key import FOREIGN_KEY, parse_foreign_key
 from medallion.suite import Severity, Suite
 
 _KEYS = ("type", "kwargs", "severity", "meta")
@@ -43,13 +45,15 @@ class Written:
     why: str = ""
 
 
-def written(suite: Suite) -> tuple[Written, ...]:
+def written(suite: Suite) -> tuple[Written | Foreign, ...]:
     """The expectations of a suite in the order written.
 
     Raises:
         DefinitionError: one of them is wrong, or there is none. Names the place and the mistake.
     """
-    found = [w for place, document in suite.documents for w in _from_document(place, document)]
+    found: list[Written | Foreign] = []
+    for place, document in suite.documents:
+        found += _from_document(place, document)
     for path, text in suite.scripts:
         found += _from_script(path, text)
     if not found:
@@ -80,7 +84,7 @@ def document_of(expectation: Any) -> dict[str, Any]:
     }
 
 
-def _from_document(place: str, document: Any) -> Iterator[Written]:
+def _from_document(place: str, document: Any) -> Iterator[Written | Foreign]:
     if not isinstance(document, Mapping):
         raise DefinitionError(f"{place}: an expectation is an object, not {document!r}")
     if "expectations" in document and "type" not in document:
@@ -90,13 +94,29 @@ def _from_document(place: str, document: Any) -> Iterator[Written]:
     type, kwargs = document["type"], document.get("kwargs", {})
     if reason := without_sql(type):
         raise DefinitionError(f"{place}: {type} cannot be checked here", hint=reason)
-    known = list_registered_expectation_implementations()
+    if type == FOREIGN_KEY:
+        yield _foreign(place, document)
+        return
+    known = [*list_registered_expectation_implementations(), FOREIGN_KEY]
     if type not in known:
         hint = _nearest(type, known)
         raise DefinitionError(f"{place}: there is no expectation {type!r}", hint=hint)
     _check_query(place, type, kwargs)
     extra = {k: document[k] for k in ("severity", "meta") if document.get(k) is not None}
     yield _checked(place, _made(place, type, {**kwargs, **extra}), kwargs)
+
+
+def _foreign(place: str, document: Mapping[str, Any]) -> Foreign:
+    kwargs = document.get("kwargs", {})
+    key = parse_foreign_key(place, kwargs)
+    try:
+        severity = Severity(document.get("severity") or Severity.CRITICAL)
+    except ValueError:
+        raise DefinitionError(
+            f"{place}: {FOREIGN_KEY}: no such severity", hint=f"one of: {', '.join(Severity)}"
+        ) from None
+    waived = _waived(document.get("meta") or {})
+    return Foreign(place, FOREIGN_KEY, kwargs, severity, waived, key)
 
 
 def _made(place: str, type: str, arguments: Mapping[str, Any]) -> Expectation:
@@ -113,7 +133,7 @@ def _made(place: str, type: str, arguments: Mapping[str, Any]) -> Expectation:
         raise DefinitionError(f"{place}: {type}: {told}") from error
 
 
-def _from_file(place: str, expectations: Any) -> Iterator[Written]:
+def _from_file(place: str, expectations: Any) -> Iterator[Written | Foreign]:
     if not isinstance(expectations, Sequence) or not expectations:
         raise DefinitionError(f"{place}: the suite has no expectations", hint="write at least one")
     for i, document in enumerate(expectations, start=1):
@@ -178,11 +198,18 @@ def _nearest(word: str, words: Iterable[str]) -> str:
     return f"did you mean {plain[near[0]]}?" if near else ""
 
 
-def _from_script(path: str, text: str) -> Iterator[Written]:
+def _from_script(path: str, text: str) -> Iterator[Written | Foreign]:
     for i, item in enumerate(defined(path, text), start=1):
         place = f"{path}, expectation {i}"
         if isinstance(item, Mapping):
             _check_plain(place, item)
+            if (
+                item.get("type") == FOREIGN_KEY
+            ):  # what it refers to must be known without running it
+                raise DefinitionError(
+                    f"{place}: a {FOREIGN_KEY} is not found in a script",
+                    hint="write it into the JSON suite, or declare the column's references",
+                )
             yield from _from_document(place, item)
             continue
         try:
@@ -210,15 +237,20 @@ def _checked(place: str, expectation: Expectation, kwargs: Mapping[str, Any]) ->
     # The condition has been parsed; without its parser it does not warn again and again.
     parsed = {"id", "condition_parser"} & set(expectation.__fields__)
     cleared: dict[str, Any] = dict.fromkeys(parsed)
-    meta = expectation.meta or {}
-    ours = meta.get("medallion")
-    waived = meta.get("allow_vacuous") or (isinstance(ours, Mapping) and ours.get("allow_vacuous"))
     return Written(
         place=place,
         type=expectation.expectation_type,
         kwargs=kwargs,
         severity=Severity(expectation.severity.value),
-        vacuous=bool(waived),
+        vacuous=_waived(expectation.meta or {}),
         expectation=expectation.copy(update=cleared, deep=True),
-        why=str(meta.get("why", "")),
+        why=str((expectation.meta or {}).get("why", "")),
+    )
+
+
+def _waived(meta: Mapping[str, Any]) -> bool:
+    """Whether a pass on nothing is a pass."""
+    ours = meta.get("medallion")
+    return bool(
+        meta.get("allow_vacuous") or (isinstance(ours, Mapping) and ours.get("allow_vacuous"))
     )

@@ -2,18 +2,20 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medallion.adapters.memory.lake import MemoryLake, Row
 from medallion.errors import DefinitionError
+from medallion.foreign_key import FOREIGN_KEY, parse_foreign_key
 from medallion.frame import Frame
 from medallion.schema import Schema
 from medallion.suite import Outcome, Severity, Suite, Verdict
 
 _SAMPLE = 5
 _NOT_NULL = "expect_column_values_to_not_be_null"
+_VALUES = "values"  # of the column that is referred to
 _ROW_COUNT = "expect_table_row_count_to_be_between"
 Arguments = Mapping[str, Any]
 
@@ -50,6 +52,10 @@ def _between(value: Any, arguments: Arguments) -> bool:
     return bool((low is None or value >= low) and (high is None or value <= high))
 
 
+def _lost(rows: Sequence[Row], arguments: Arguments) -> list[bool]:
+    return [value not in arguments[_VALUES] for (value,) in rows]
+
+
 _BOUNDS = ("min_value", "max_value")
 _KINDS = {
     _NOT_NULL: _Kind(("column",), ("mostly",), _null),
@@ -58,6 +64,7 @@ _KINDS = {
     "expect_column_values_to_be_in_set": _Kind(("column", "value_set"), ("mostly",), _unlisted),
     "expect_compound_columns_to_be_unique": _Kind(("column_list",), ("mostly",), _repeated),
     _ROW_COUNT: _Kind((), _BOUNDS),
+    FOREIGN_KEY: _Kind(("column", "references"), (), _lost),
 }
 
 
@@ -70,6 +77,7 @@ class _Expectation:
     kwargs: Arguments
     severity: Severity
     vacuous: bool
+    values: Set[Any] | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -105,13 +113,25 @@ class MemoryAuditor:
         frame: Frame,
         *,
         keys: Sequence[str] = (),
-        others: Mapping[str, Frame] | None = None,  # noqa: ARG002  # no expectation here has SQL
+        others: Mapping[str, Frame] | None = None,
     ) -> tuple[Verdict, ...]:
         """One verdict per expectation, in the suite's order."""
         names = frame.schema.names
         rows = [dict(zip(names, row, strict=True)) for row in self._lake.read(frame)]
         named = [k for k in keys if k in names]
-        return tuple(_judge(e, names, rows, named) for e in _read(suite))
+        frames = {**(others or {}), str(suite.table): frame}
+        return tuple(_judge(self._told(e, frames), names, rows, named) for e in _read(suite))
+
+    def _told(self, expectation: _Expectation, frames: Mapping[str, Frame]) -> _Expectation:
+        """The expectation with the values that a foreign key may have, where they are there."""
+        if expectation.type != FOREIGN_KEY:
+            return expectation
+        key = parse_foreign_key(expectation.place, expectation.kwargs)
+        there = frames.get(str(key.table))
+        if there is None or key.target not in there.schema.names:
+            return expectation
+        at = there.schema.names.index(key.target)
+        return replace(expectation, values={row[at] for row in self._lake.read(there)})
 
 
 def _judge(
@@ -123,6 +143,9 @@ def _judge(
     for name in expectation.columns:
         if name not in names:
             return expectation.verdict(Outcome.ERROR, f"there is no column {name!r}")
+    if expectation.type == FOREIGN_KEY and expectation.values is None:
+        told = f"there is no {expectation.kwargs['references']}"
+        return expectation.verdict(Outcome.ERROR, told)
     try:
         if expectation.type == _ROW_COUNT:
             holds = _between(len(rows), expectation.kwargs)
@@ -140,7 +163,8 @@ def _judge_rows(
     judged = [(r, v) for r, v in found if about_nulls or any(x is not None for x in v)]
     kind, mostly = _KINDS[expectation.type], expectation.kwargs.get("mostly", 1)
     assert kind.failing is not None
-    failed = kind.failing([v for _, v in judged], expectation.kwargs)
+    arguments = {**expectation.kwargs, _VALUES: expectation.values}
+    failed = kind.failing([v for _, v in judged], arguments)
     failing = sum(failed)
     nothing = ""
     if mostly == 0:
@@ -153,6 +177,7 @@ def _judge_rows(
     holds = (len(judged) - failing) / len(judged) >= mostly
     told = f"{failing} of {len(judged)} rows fail"
     bad = [row for (row, _), fails in zip(judged, failed, strict=True) if fails]
+    keys = () if expectation.type == FOREIGN_KEY else keys  # the values that are missing are told
     return expectation.verdict(_outcome(holds), told, failing, _sample(bad, keys, columns))
 
 
@@ -197,6 +222,8 @@ def _checked(place: str, document: Mapping[str, Any]) -> _Expectation:
     for name in kwargs:
         if name not in (*kind.needs, *kind.may):
             raise DefinitionError(f"{place}: {type} has no argument {name!r}")
+    if type == FOREIGN_KEY:
+        parse_foreign_key(place, kwargs)
     for name in kind.needs:
         if kwargs.get(name) in (None, "", [], ()):
             raise DefinitionError(f"{place}: {type} needs the argument {name!r}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medallion.adapters.memory.lake import MemoryLake, Row
+from medallion.conformity import conforming
 from medallion.errors import DefinitionError, MedallionError, ModelError, RaisedError
 from medallion.forms import Form
 from medallion.frame import Frame
@@ -219,7 +220,8 @@ def _schema(model: Model, found: Rows) -> Schema:
             )
         stored = "string" if name in model.mask else type
         columns.append(Column(name, stored, doc=model.comments.get(name, "")))
-    schema = checked(columns, model.name)
+    given = checked(columns, model.name)
+    schema = conforming(model.name, model.columns, given, closed=model.closed)
     declared = {
         "mask": tuple(model.mask),
         "unique_key": model.unique_key,
