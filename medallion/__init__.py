@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from medallion.extraction import table
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
-    from medallion.mask import hashed, redacted
+    from medallion.mask import dropped, hashed, kept_last, nullified, redacted, truncated
     from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
@@ -33,14 +33,17 @@ __all__ = [
     "bucket",
     "column",
     "day",
+    "dropped",
     "earliest",
     "files",
     "gold",
     "hashed",
     "hour",
     "identity",
+    "kept_last",
     "latest",
     "month",
+    "nullified",
     "redacted",
     "ref",
     "reveal",
@@ -50,6 +53,7 @@ __all__ = [
     "table",
     "task",
     "truncate",
+    "truncated",
     "year",
 ]
 
@@ -60,7 +64,7 @@ _HOMES = {
     "extraction": ("table",),
     "forms": ("SQL", "Form"),
     "frame": ("Frame",),
-    "mask": ("hashed", "redacted"),
+    "mask": ("dropped", "hashed", "kept_last", "nullified", "redacted", "truncated"),
     "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),

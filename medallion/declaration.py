@@ -10,7 +10,7 @@ from medallion.contract import ColumnContract
 from medallion.deduplication import Deduplication
 from medallion.errors import DefinitionError
 from medallion.forms import Form
-from medallion.mask import Mask
+from medallion.mask import Mask, check_masks
 from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.resources import parse_duration, parse_size
@@ -154,7 +154,19 @@ def read_declaration(
     _check_time(fields, window)
     _take_history(fields)
     fields["strategy"] = _strategy(fields, form, window, cursor)
+    _check_masks(fields)
     return fields
+
+
+def _check_masks(fields: Mapping[str, Any]) -> None:
+    history: Scd2 | None = fields.get("history")
+    check_masks(
+        fields.get("mask", {}),
+        unique_key=fields.get("unique_key", ()),
+        partition_by=fields.get("partition_by", ()),
+        time_column=fields.get("time_column", ""),
+        changed_at=history.changed_at if history else "",
+    )
 
 
 def _take_history(fields: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
 from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
 from medallion.adapters.duckdb.fetched import listed, told
 from medallion.adapters.duckdb.landing import unreadable
+from medallion.adapters.duckdb.masks import Resolve, check_keys, masked, set_keys
 from medallion.adapters.duckdb.merging import following, merged, without
 from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import no_rows, rows_of
@@ -28,7 +29,7 @@ from medallion.adapters.duckdb.shaping import shaped
 from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import iceberg_type
-from medallion.adapters.duckdb.writing import masked, stored, write
+from medallion.adapters.duckdb.writing import stored, write
 from medallion.address import is_remote
 from medallion.cursor import Cursor
 from medallion.declaration import Strategy
@@ -41,6 +42,7 @@ from medallion.model import Model
 from medallion.names import TableName
 from medallion.ports import Files
 from medallion.schema import Column, Schema, checked
+from medallion.secrets import reveal
 from medallion.source import Landing, Source
 from medallion.tables import WHOLE, Draft, Part, Result, WrittenFile
 from medallion.window import Grain, Windows
@@ -52,7 +54,8 @@ _ANSWERS = (Form.ARROW, Form.PANDAS, Form.POLARS, Form.LAZY)
 class DuckDBEngine:
     """The `Engine` port on one DuckDB. `place` completes a source's pattern.
 
-    `files` fetches what landed elsewhere. `codec` is that of the files it writes.
+    `files` fetches what landed elsewhere. `codec` is that of the files it writes. `resolve` looks
+    up the secrets of masks; its second argument says what one is for.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class DuckDBEngine:
         files: Files,
         database: Database,
         codec: str = "zstd",
+        resolve: Resolve = lambda text, _: reveal(text),
     ) -> None:
         self._duck = duck
         self._spill = spill
@@ -70,9 +74,11 @@ class DuckDBEngine:
         self._files = files
         self._database = database
         self._codec = codec
+        self._resolve = resolve
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
+        check_keys(model, self._resolve)
         windowed = model.form is Form.SOURCE and model.windowed
         if model.form not in (Form.SQL, Form.SOURCE) or windowed:
             return None
@@ -119,6 +125,7 @@ class DuckDBEngine:
             self._told(model, part, scratch),
         ):
             arrival = read = None
+            set_keys(connection, model, self._resolve)
             try:
                 if model.form is Form.SOURCE:
                     known = draft.current if draft.keeps else None
