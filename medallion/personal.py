@@ -90,15 +90,21 @@ def find_personal(
     graph: Graph,
     known: Mapping[TableName, Schema],
     planned: Collection[TableName],
+    *,
+    strict: bool = True,
 ) -> Holdings:
-    """What the tables of a project hold. A query is read only if its inputs hold personal data."""
+    """What the tables of a project hold. A query is read only if its inputs hold personal data.
+
+    If it is not `strict`, all that a Python model reads may be in all that it gives, where it does
+    not declare what it makes of it.
+    """
     found = Holdings()
     for node in graph:
         schema, name = known.get(node.name), node.name
         check_derives(node, found.table)
         given = None
         if any(found.held[read] for read in node.reads):
-            given = _given(node, found, schema, sure=name in planned)
+            given = _given(node, found, schema, sure=name in planned, strict=strict)
         found.held[name] = _held(node, found, given)
         names = [*node.model.columns, *(p[-1].column for p in found.held[name].values())]
         if name.layer not in _OPEN and name in found.unsaid:
@@ -110,15 +116,18 @@ def find_personal(
     return found
 
 
-def _given(node: Node, found: Holdings, schema: Schema | None, *, sure: bool) -> Relation:
+def _given(
+    node: Node, found: Holdings, schema: Schema | None, *, sure: bool, strict: bool
+) -> Relation:
     """The columns of a model some of whose inputs hold personal data."""
     model = node.model
     held = {c: p[-1] for read in node.reads for c, p in found.held[read].items()}
-    if node.name.is_task and model.form is not Form.SQL:  # nobody says what becomes of it
+    undeclared = model.form is not Form.SQL and model.derives is None
+    if undeclared and (node.name.is_task or not strict):  # nobody says what becomes of it
         given = Relation((), others=frozenset(held.values()))
         columns = tuple((n, given.maybe(n)) for n in schema.names) if schema else ()
         return Relation(tuple((n, v) for n, v in columns if v), others=given.others)
-    if model.form is not Form.SQL and model.derives is None:
+    if undeclared:
         inputs = sorted(str(o) for o in held.values())
         raise DefinitionError(
             f"{model.place}: {model.name} reads personal data, {', '.join(inputs[:_SHOWN])}, "
