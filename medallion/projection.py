@@ -31,7 +31,7 @@ def projected(node: Any, scope: Scope) -> Relation:
     inner = node.this if node.key == "alias" else node
     star = _star_of(inner)
     if star is not None:
-        return _expanded(star, scope)
+        return _liked(inner, _expanded(star, scope))
     if (drawn := _drawn(inner)) is not None:
         return _repeated_for(inner, drawn, scope, named=not alias)
     if inner.key == "explode":
@@ -59,6 +59,17 @@ def _star_of(node: Any) -> Any:
     if not quiet(node) and node.key in ("like", "ilike", "glob", "similarto", "regexplike", "in"):
         return _star_of(node.this)
     return _star_of(node.this) if node.key in ("not", "paren") else None
+
+
+def _liked(node: Any, relation: Relation) -> Relation:
+    """Those columns of a star whose names are as its condition says, where that is a plain LIKE."""
+    if node.key != "like" or node.expression.key != "literal":
+        return relation
+    parts = (re.escape(part).replace("_", ".") for part in node.expression.name.split("%"))
+    negated = bool(node.args.get("negate"))
+    pattern = re.compile(".*".join(parts), re.DOTALL if negated else re.DOTALL | re.IGNORECASE)
+    kept = ((n, v) for n, v in relation.columns if not n or bool(pattern.fullmatch(n)) != negated)
+    return Relation(tuple(kept), relation.tables, relation.others)
 
 
 def _expanded(node: Any, scope: Scope) -> Relation:

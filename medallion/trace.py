@@ -49,7 +49,7 @@ def traced(project: Project, text: str) -> dict[str, Any]:
     """
     layer, _, rest = text.partition(".")
     model, dot, column = rest.partition(".")
-    node = project.graph[TableName.parse(f"{layer}.{model}")]
+    node = project.graph[TableName.parse(f"{layer}.{model}" if rest else text)]
     near_by = {node.name, *project.graph.upstream([node.name])}
     near_by |= project.graph.downstream([node.name])
     near_by |= project.graph.upstream(near_by)
