@@ -164,6 +164,14 @@ def _struct(node: Any, scope: Scope) -> Value:
     return struct((pair.this.name, value(pair.expression, scope)) for pair in node.expressions)
 
 
+def _map(node: Any, scope: Scope) -> Value:
+    """A map: its keys are values, which are parsed like names of fields."""
+    pairs = [n for n in node.this.expressions if n.key == "propertyeq"]
+    others = [n for n in node.this.expressions if n.key != "propertyeq"]
+    sides = (side for pair in pairs for side in (pair.this, pair.expression))
+    return mixed(_values((*sides, *others), scope))
+
+
 def _pair(node: Any, scope: Scope) -> Value:
     return value(node.expression, scope)
 
@@ -247,6 +255,7 @@ _RULES: Mapping[str, Callable[[Any, Scope], Value]] = {
     "if": _if,
     "coalesce": _first_that_is,
     "struct": _struct,
+    "tomap": _map,
     "propertyeq": _pair,
     "kwarg": _pair,
     "bracket": _bracket,

@@ -109,6 +109,9 @@ LEAKS = {
     "unnest": "select unnest([email, city]) as x from bronze.customers",
     "unnest of a struct": "select unnest({'a': city, 'b': email}) from bronze.customers",
     "unnest in from": "select u.x from bronze.customers c, unnest([c.email]) u(x)",
+    "key of a map": "select map {c.email: city} as m from bronze.customers c",
+    "name as the key of a map": "select map {email: city} as m from bronze.customers",
+    "computed key of a map": "select map {upper(email): 1} as m from bronze.customers",
     "map": "select map {'k': email} as m from bronze.customers",
     "pivot": "select * from (pivot bronze.customers on city in ('a', 'b') using max(email) "
     "group by segment)",
