@@ -9,7 +9,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 from support.flows import build
 from support.projects import plain_table, rows, sql_model, write
 
@@ -120,6 +123,32 @@ def test_a_hash_joins_tables_and_a_merge_finds_its_rows_by_it(tmp_path: Path, ke
     build(tmp_path)
     found = {row["email"]: row["id"] for row in rows(tmp_path, "silver.customers")}
     assert found == {digest(key, "ann@x.org"): 7, digest(key, "bo@x.org"): 2}
+
+
+@pytest.mark.parametrize(("kind", "change"), [("parquet", "fail"), ("csv", "ignore")])
+def test_masked_columns_of_files_that_land_later_are_taken(
+    tmp_path: Path, kind: str, change: str
+) -> None:
+    source = f"files('landing/*.{kind}', on_schema_change='{change}')"
+    write(
+        tmp_path,
+        {
+            "models/landed.py": "from medallion import *\n"
+            "@bronze(mask={'email': dropped(), 'phone': hashed('s')})\n"
+            f"def landed() -> Source:\n    return {source}\n"
+        },
+    )
+    (tmp_path / "landing").mkdir()
+    for number in (1, 2):
+        landed = pa.table({"id": [number], "email": ["a@x"], "phone": [12]})
+        file = tmp_path / "landing" / f"{number}.{kind}"
+        (pq.write_table if kind == "parquet" else csv.write_csv)(landed, file)
+        build(tmp_path)
+
+    hashed = hashlib.sha256(b"s12").hexdigest()
+    found = rows(tmp_path, "bronze.landed")
+    assert [(row["id"], row["phone"]) for row in found] == [(1, hashed), (2, hashed)]
+    assert all("email" not in row for row in found)
 
 
 def test_a_mask_without_a_secret_stays_what_it_was(tmp_path: Path) -> None:

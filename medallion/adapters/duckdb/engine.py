@@ -95,7 +95,9 @@ class DuckDBEngine:
                 if isinstance(source, Extract):
                     texts: tuple[str, ...] = (columns_of(self._database, source.query, model),)
                 elif isinstance(source, Landing):
-                    texts = self._arrived(connection, source, scratch, reading=False).texts
+                    texts = self._arrived(
+                        connection, source, scratch, model=model, reading=False
+                    ).texts
                 else:
                     texts = _query(model)
                 shape = shaped(connection, model, _all(texts), read=False)
@@ -136,7 +138,9 @@ class DuckDBEngine:
                         texts: tuple[str, ...] = (read.text,)
                     else:
                         assert isinstance(source, Landing)
-                        arrival = self._arrived(connection, source, scratch, part, known)
+                        arrival = self._arrived(
+                            connection, source, scratch, part, known, model=model
+                        )
                         texts = arrival.texts
                 elif model.form is Form.SQL:
                     texts = _query(model, part)
@@ -242,13 +246,23 @@ class DuckDBEngine:
         part: Part = WHOLE,
         known: Schema | None = None,
         *,
+        model: Model,
         reading: bool = True,
     ) -> Arrived:
         """What landed for a source, as queries; `reading` says if its rows will be read.
 
         Files whose columns nobody declared are read as what is `known` of the table.
         """
-        return arrived(connection, self._files, source, part, known, scratch, reading=reading)
+        return arrived(
+            connection,
+            self._files,
+            source,
+            part,
+            known,
+            scratch,
+            reading=reading,
+            masked=model.mask,
+        )
 
     def _written(
         self,
