@@ -36,8 +36,8 @@ def queries(
 
     `table` are the columns of the table to which the rows come; what of a file is not taken because
     the table lacks it is added to `left`. Columns that are `masked` may be others there. Each query
-    reads some of the files, and has the columns of those. Writing one after the other takes less memory and time than all at once where the rows
-    of a file are of few partitions.
+    reads some of the files, and has the columns of those. Writing one after the other takes less
+    memory and time than all at once where the rows of a file are of few partitions.
 
     Raises:
         SourceError: a file cannot be read, lacks every declared column, or has other columns than
