@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
     from medallion.history import scd2
-    from medallion.mask import hashed, redacted
+    from medallion.mask import dropped, hashed, kept_last, nullified, redacted, truncated
     from medallion.model import Model, bronze, gold, silver, task
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
@@ -36,15 +36,18 @@ __all__ = [
     "column",
     "day",
     "dimension",
+    "dropped",
     "earliest",
     "files",
     "gold",
     "hashed",
     "hour",
     "identity",
+    "kept_last",
     "latest",
     "lookup",
     "month",
+    "nullified",
     "redacted",
     "ref",
     "reveal",
@@ -55,6 +58,7 @@ __all__ = [
     "table",
     "task",
     "truncate",
+    "truncated",
     "year",
 ]
 
@@ -65,7 +69,7 @@ _HOMES = {
     "extraction": ("table",),
     "forms": ("SQL", "Form"),
     "frame": ("Frame",),
-    "mask": ("hashed", "redacted"),
+    "mask": ("dropped", "hashed", "kept_last", "nullified", "redacted", "truncated"),
     "model": ("Model", "bronze", "gold", "silver", "task"),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),

@@ -14,6 +14,7 @@ from medallion.conforming import check_keys
 from medallion.errors import ConflictError, InfrastructureError
 from medallion.evaluation import Means
 from medallion.names import TableName
+from medallion.personal import check_personal
 from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
 from medallion.promises import check_promises
@@ -40,10 +41,11 @@ def build(
     """
     started = datetime.now(UTC)
     clock = time.perf_counter()
-    check(plan, means.ports)
+    known = check(plan, means.ports)
+    unsaid = check_personal(means.survey.graph, known, {task.name for task in plan.tasks})
     if plan.tasks:
         means.ports.catalog.prepare()
-    run = Run(plan, means, listener, memos=dict(plan.memos))
+    run = Run(plan, means, listener, memos=dict(plan.memos), unsaid=unsaid)
     run.tell(Step.PLANNED, plan.run, tasks=len(plan.tasks))
     for group in plan.groups:
         _build_group(run, group)

@@ -29,7 +29,7 @@ from medallion.names import Layer, TableName
 from medallion.partition import Transform
 from medallion.resources import Resources
 from medallion.signature import Each, Function, Input, read_signature
-from medallion.source import WINDOW_FIELDS, Landing, Source, fields, filled, shared
+from medallion.source import SOURCE_FILE, WINDOW_FIELDS, Landing, Source, fields, filled, shared
 from medallion.star import Dimension, Lookup
 from medallion.window import Grain, Window
 
@@ -232,6 +232,11 @@ def _check_source(model: Model, source: Source) -> None:
         raise DefinitionError(
             f'{where}: landed files are not merged, strategy="merge" is for table()',
             hint="merge them in a silver model that reads this one",
+        )
+    if isinstance(source, Landing) and SOURCE_FILE in model.mask:
+        raise DefinitionError(
+            f"{where} masks {SOURCE_FILE!r}, by which rows of a file that changed are found",
+            hint="mask it in a silver model that reads this one",
         )
     if not isinstance(source, Extract):
         return

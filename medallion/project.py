@@ -31,6 +31,7 @@ from medallion.loading import Definition, load
 from medallion.log import logged
 from medallion.names import MAIN, Layer, TableName, branch_of, new_run
 from medallion.need import Need, Request
+from medallion.personal import check_personal
 from medallion.plan import Plan, make_plan
 from medallion.ports import Ports
 from medallion.report import Listener, Report
@@ -171,7 +172,8 @@ class Project:
 
     def check(self, plan: Plan) -> None:
         """Find the mistakes in a plan's SQL, sources and suites, without reading rows."""
-        check(plan, self.ports)
+        known = check(plan, self.ports)
+        check_personal(self.graph, known, {task.name for task in plan.tasks})
 
     def build(
         self, selection: str = "", *, listener: Listener = lambda _: None, **options: Any

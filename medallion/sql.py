@@ -3,6 +3,7 @@
 import difflib
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from medallion.errors import DefinitionError
 from medallion.names import Layer, TableName
@@ -36,6 +37,11 @@ def parse(text: str, owner: object) -> Query:
 def reads(text: str, owner: object) -> tuple[TableName, ...]:
     """The tables that a query reads; the errors are those of `parse`."""
     return parse(text, owner).reads
+
+
+def tree(text: str, owner: object) -> Any:
+    """What sqlglot makes of the text of a query; the errors are those of `parse`."""
+    return _parsed(text, owner)
 
 
 def _parsed(text: str, owner: object):  # type: ignore[no-untyped-def]  # sqlglot is imported late

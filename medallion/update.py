@@ -18,6 +18,7 @@ from medallion.memo import Memo
 from medallion.names import TableName, branch_of
 from medallion.need import shown_windows
 from medallion.outside import reads_outside
+from medallion.personal import Unsaid, check_given
 from medallion.plan import Plan, Task
 from medallion.ports import Ports
 from medallion.rebase import Written, rebased
@@ -53,6 +54,7 @@ class Run:
     writes: dict[TableName, Written] = field(default_factory=dict)
     addresses: dict[TableName, tuple[str, ...]] = field(default_factory=dict)
     memos: dict[TableName, Memo] = field(default_factory=dict)
+    unsaid: Unsaid = field(default_factory=dict)
 
     @property
     def survey(self) -> Survey:
@@ -137,6 +139,7 @@ def _built(
     done = _evaluate(run, task, before, draft, inputs, salt, kept)
     found = replace(done.result, schema=promised(task.model.columns, done.result.schema))
     check_refused(task.model, found)
+    check_given(task.model, found.schema, run.unsaid.get(task.name, {}))
     result = TaskResult(
         task.name,
         State.FRESH,

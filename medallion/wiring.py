@@ -52,7 +52,7 @@ def connect(settings: Settings, sources: Iterable[Source] = ()) -> Ports:
         _catalog(settings, lake, blobs, files),
         later(lambda: _store(lake, spill)),
         files,
-        later(lambda: _engine(duck, spill, settings, files, database)),
+        later(lambda: _engine(duck, spill, settings, files, database, secrets)),
         database,
         later(lambda: _auditor(duck)),
         later(lambda: _executor(settings, spill, held)),
@@ -144,11 +144,17 @@ def _store(lake: "Lake", spill: Path) -> Store:
 
 
 def _engine(
-    duck: "Duck", spill: Path, settings: Settings, files: Files, database: Database
+    duck: "Duck",
+    spill: Path,
+    settings: Settings,
+    files: Files,
+    database: Database,
+    secrets: Secrets,
 ) -> Engine:
     from medallion.adapters.duckdb.engine import DuckDBEngine
 
-    return DuckDBEngine(duck, spill, settings.place, files, database, settings.codec)
+    place, codec = settings.place, settings.codec
+    return DuckDBEngine(duck, spill, place, files, database, codec, secrets.resolve)
 
 
 def _database(secrets: Secrets, spill: Path) -> Database:

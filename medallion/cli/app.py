@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from medallion.cli.contracts import contract
+from medallion.cli.lineage import lineage
 from medallion.cli.looks import audit, branches, diff, doctor, history, ls, query, show
 from medallion.cli.options import Json, Run, opened, printed
 from medallion.cli.runs import backfill, build, plan
@@ -74,7 +75,7 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(init, ls, plan, build, backfill, audit, query, show, diff, history, branches),
-    *(publish, discard, doctor, contract),
+    *(lineage, contract, publish, discard, doctor),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -1,12 +1,27 @@
 """What every engine promises."""
 
 import hashlib
+import hmac
 from typing import Any
 
 import pytest
 from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
 
-from medallion import Form, Frame, column, hashed, identity, redacted, ref, silver
+from medallion import (
+    Form,
+    Frame,
+    column,
+    dropped,
+    hashed,
+    identity,
+    kept_last,
+    nullified,
+    redacted,
+    ref,
+    secret,
+    silver,
+    truncated,
+)
 from medallion.errors import DefinitionError, ModelError
 from medallion.model import Model
 from medallion.names import TableName
@@ -154,6 +169,28 @@ def test_masked_columns_are_never_written_as_they_are(world: World) -> None:
         ("xxx", "***", hashlib.sha256(b"salta").hexdigest()),
         ("xxx", None, None),
     ]
+
+
+def test_every_mask_gives_its_type_and_a_dropped_column_is_not_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PII_KEY", "k" * 70)
+    masks = {"id": kept_last(2), "fare": nullified(), "zone": hashed(secret("PII_KEY"))}
+    made = model(TRIPS, rows((12345, 1.5, "a"), (7, None, None)), mask=masks)
+    result = world.evaluate(made)
+    keyed = hmac.new(b"k" * 70, b"a", "sha256").hexdigest()
+
+    assert [c.type for c in result.schema] == ["string", "double", "string"]
+    assert sorted(world.read(Frame(result.schema, result.files))) == [
+        ("*", None, None),
+        ("***45", None, keyed),
+    ]
+    made = model(TRIPS, TWO, mask={"fare": dropped()})
+    result = world.evaluate(made)
+    assert result.schema.names == ("id", "zone")
+    assert all(len(row) == 2 for row in world.read(Frame(result.schema, result.files)))
+    with pytest.raises(ModelError, match="is not for values of type string"):
+        world.evaluate(model(TRIPS, TWO, mask={"zone": truncated("day")}))
 
 
 @pytest.mark.parametrize(

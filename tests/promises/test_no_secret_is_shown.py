@@ -36,7 +36,7 @@ import logging, os, sys, threading, time, warnings
 from base64 import b64encode
 from urllib.parse import quote
 import pyarrow as pa
-from medallion import Source, SQL, bronze, files, gold, ref, reveal, secret, silver, task
+from medallion import Source, SQL, bronze, files, gold, hashed, ref, reveal, secret, silver, task
 
 PLANTED = os.environ.get("PLANTED", "")
 NAMES = secret("CANARY_ODD"), secret("CANARY_FILED"), secret("CANARY_KEY")
@@ -81,7 +81,7 @@ def connections(item: str) -> pa.Table:
         raise ConnectionError(f"mysql://reader:{quote(odd, safe='')}@host/shop is closed")
     return pa.table({"item": [item], "length": [len(odd + filed + key)]})
 
-@silver
+@silver(mask={"item": hashed(NAMES[0])})
 def seen(connections: pa.Table = ref("task.connections")) -> pa.Table:
     \"\"\"What connections gave.\"\"\"
     odd, filed, key = said()

@@ -1,6 +1,6 @@
 """Arriving: the landed files that one piece of work takes, as queries of their rows."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,9 +59,11 @@ def arrived(
     scratch: Path,
     *,
     reading: bool,
+    masked: Collection[str] = (),
 ) -> Arrived:
     """The rows of a source's files. `known` are the columns of the table that keeps its rows.
 
+    Those that are `masked` are not in it as they land.
     `reading` says whether they will be read, or their columns are all that is asked for.
     """
     remote = is_remote(source.pattern)
@@ -79,7 +81,7 @@ def arrived(
         source = replace(source, on_schema_change=SchemaChange.ADD)
     left: set[str] = set()
     now = datetime.now(UTC).isoformat()
-    texts = queries(connection, source, found, now, table, left)
+    texts = queries(connection, source, found, now, table, left, masked)
     return Arrived(texts, now, parsed, tuple(sorted(left)))
 
 

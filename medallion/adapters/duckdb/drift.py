@@ -20,10 +20,14 @@ _WIDER = 'let the table widen: files(..., on_schema_change="widen")'
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The columns that a source has, with their DuckDB types, and which its model declares."""
+    """The columns that a source has, with their DuckDB types, and which its model declares.
+
+    Those that are `masked` are others in the table, or not there: they may be as they are.
+    """
 
     types: Mapping[str, str] = field(default_factory=dict)
     declared: frozenset[str] = frozenset()
+    masked: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ def taken(
     types, left = dict[str, str](), list[str]()
     for name, type in found.items():
         before = known.types.get(name)
+        if name in known.masked - known.declared and (before is None or typed):
+            types[name] = type
+            continue
         if before is None and known.types and change is SchemaChange.FAIL:
             raise SourceError(f"{place} has a column {name!r} ({type}) that is new", hint=_KNOWN)
         if before is None and known.types and change is SchemaChange.IGNORE:

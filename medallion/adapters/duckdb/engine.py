@@ -23,6 +23,7 @@ from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
 from medallion.adapters.duckdb.fetched import listed, told
 from medallion.adapters.duckdb.keys import keyed
 from medallion.adapters.duckdb.landing import unreadable
+from medallion.adapters.duckdb.masks import Resolve, check_keys, masked, set_keys
 from medallion.adapters.duckdb.merging import following, merged, without
 from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import no_rows, rows_of
@@ -32,7 +33,7 @@ from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.types import iceberg_type
 from medallion.adapters.duckdb.versions import own_columns, versioned
-from medallion.adapters.duckdb.writing import masked, stored, write
+from medallion.adapters.duckdb.writing import stored, write
 from medallion.address import is_remote
 from medallion.cursor import Cursor
 from medallion.declaration import Strategy
@@ -45,6 +46,7 @@ from medallion.model import Model
 from medallion.names import TableName, begin_of
 from medallion.ports import Files
 from medallion.schema import Column, Schema, checked
+from medallion.secrets import reveal
 from medallion.source import Landing, Source
 from medallion.tables import WHOLE, Draft, Part, Result, WrittenFile
 from medallion.window import Grain, Windows
@@ -56,7 +58,8 @@ _ANSWERS = (Form.ARROW, Form.PANDAS, Form.POLARS, Form.LAZY)
 class DuckDBEngine:
     """The `Engine` port on one DuckDB. `place` completes a source's pattern.
 
-    `files` fetches what landed elsewhere. `codec` is that of the files it writes.
+    `files` fetches what landed elsewhere. `codec` is that of the files it writes. `resolve` looks
+    up the secrets of masks; its second argument says what one is for.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class DuckDBEngine:
         files: Files,
         database: Database,
         codec: str = "zstd",
+        resolve: Resolve = lambda text, _: reveal(text),
     ) -> None:
         self._duck = duck
         self._spill = spill
@@ -74,9 +78,11 @@ class DuckDBEngine:
         self._files = files
         self._database = database
         self._codec = codec
+        self._resolve = resolve
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
+        check_keys(model, self._resolve)
         windowed = model.form is Form.SOURCE and model.windowed
         if model.form not in (Form.SQL, Form.SOURCE) or windowed:
             return None
@@ -93,7 +99,9 @@ class DuckDBEngine:
                 if isinstance(source, Extract):
                     texts: tuple[str, ...] = (columns_of(self._database, source.query, model),)
                 elif isinstance(source, Landing):
-                    texts = self._arrived(connection, source, scratch, reading=False).texts
+                    texts = self._arrived(
+                        connection, source, scratch, model=model, reading=False
+                    ).texts
                 else:
                     texts = _query(connection, model)
                 shape = shaped(connection, model, _all(texts), read=False)
@@ -124,6 +132,7 @@ class DuckDBEngine:
             self._told(model, part, scratch),
         ):
             arrival = read = None
+            set_keys(connection, model, self._resolve)
             try:
                 if model.form is Form.SOURCE:
                     known = draft.current if draft.keeps else None
@@ -134,7 +143,9 @@ class DuckDBEngine:
                         texts: tuple[str, ...] = (read.text,)
                     else:
                         assert isinstance(source, Landing)
-                        arrival = self._arrived(connection, source, scratch, part, known)
+                        arrival = self._arrived(
+                            connection, source, scratch, part, known, model=model
+                        )
                         texts = arrival.texts
                 elif model.form is Form.SQL:
                     texts = _query(connection, model, part)
@@ -241,13 +252,23 @@ class DuckDBEngine:
         part: Part = WHOLE,
         known: Schema | None = None,
         *,
+        model: Model,
         reading: bool = True,
     ) -> Arrived:
         """What landed for a source, as queries; `reading` says if its rows will be read.
 
         Files whose columns nobody declared are read as what is `known` of the table.
         """
-        return arrived(connection, self._files, source, part, known, scratch, reading=reading)
+        return arrived(
+            connection,
+            self._files,
+            source,
+            part,
+            known,
+            scratch,
+            reading=reading,
+            masked=model.mask,
+        )
 
     def _written(
         self,

@@ -4,7 +4,8 @@ DuckDB's reader is used in its strict mode, which refuses what it does not under
 lenient one, which shifts values between rows where a file mixes line ends.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -29,19 +30,21 @@ def queries(
     now: str,
     table: Mapping[str, str] | None = None,
     left: set[str] | None = None,
+    masked: Collection[str] = (),
 ) -> tuple[str, ...]:
     """Queries that together give all rows, with the columns `_source_file` and `_loaded_at`.
 
     `table` are the columns of the table to which the rows come; what of a file is not taken because
-    the table lacks it is added to `left`. Each query reads some of the files, and has the columns
-    of those. Writing one after the other takes less memory and time than all at once where the rows
-    of a file are of few partitions.
+    the table lacks it is added to `left`. Columns that are `masked` may be others there. Each query
+    reads some of the files, and has the columns of those. Writing one after the other takes less
+    memory and time than all at once where the rows of a file are of few partitions.
 
     Raises:
         SourceError: a file cannot be read, lacks every declared column, or has other columns than
             the source lets it have.
     """
-    known = Known({**(table or {}), **source.columns}, frozenset(source.columns))
+    types = {**(table or {}), **source.columns}
+    known = Known(types, frozenset(source.columns), frozenset(masked))
     change = source.on_schema_change
     try:
         if change is SchemaChange.FAIL:
@@ -162,7 +165,7 @@ def _check_alike(
         typed = file.kind not in (*DELIMITERS, *_FORMATS)
         if found:
             took = taken(connection, change, known, found, file.path, typed=typed)
-            known = known if known.types else Known(took.types)
+            known = known if known.types else replace(known, types=took.types)
 
 
 def _scan(group: Sequence[Landed], types: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from medallion.adapters.duckdb.duck import run
+from medallion.adapters.duckdb.masks import masking
 from medallion.adapters.duckdb.partitions import key, macros, value
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.stats import parse_stats
@@ -17,7 +18,6 @@ from medallion.adapters.duckdb.times import timed
 from medallion.adapters.duckdb.types import duckdb_type, field_ids
 from medallion.address import is_remote
 from medallion.errors import ModelError
-from medallion.mask import Mask
 from medallion.model import Model
 from medallion.partition import Transform
 from medallion.schema import Schema
@@ -28,28 +28,11 @@ _FILE_SIZE = "512MB"
 _TIMES = tuple(Grain)
 
 
-def masked(schema: Schema, model: Model) -> Schema:
-    """The columns with the declared masks put on: a masked column is text.
-
-    Raises:
-        ModelError: a mask names a column that the model does not give.
-    """
-    for name in model.mask:
-        if schema.column(name) is None:
-            raise ModelError(
-                f"{model.name} masks {name!r} and gives no such column",
-                hint=f"its columns: {', '.join(schema.names)}",
-            )
-    return replace(
-        schema,
-        columns=tuple(replace(c, type="string") if c.name in model.mask else c for c in schema),
-    )
-
-
 def stored(text: str, model: Model, schema: Schema, window: Window | None) -> str:
     """A query of a model's rows as its table keeps them: typed, masked, those of the window."""
     columns = [
-        f"{_cast(model.mask, c.name, duckdb_type(c.type))} as {quote(c.name)}" for c in schema
+        f"{masking(c.name, duckdb_type(c.type), model.mask.get(c.name))} as {quote(c.name)}"
+        for c in schema
     ]
     rows = f"select {', '.join(columns)} from ({text})"
     if model.time_column:
@@ -146,16 +129,6 @@ def _key(transform: Transform, schema: Schema, draft: Draft) -> str:
             hint=f"its columns: {', '.join(schema.names)}",
         )
     return key(transform, column.type)
-
-
-def _cast(masks: Mapping[str, Mask], name: str, type: str) -> str:
-    column, mask = quote(name), masks.get(name)
-    if mask is None:
-        return f"{column}::{type}"
-    if mask.kind == "hashed":
-        salted = f"concat({literal(mask.text)}, {column}::varchar)"
-        return f"case when {column} is not null then sha256({salted}) end"
-    return f"case when {column} is not null then {literal(mask.text)} end"
 
 
 def _options(schema: Schema, draft: Draft, keys: Mapping[str, str], codec: str) -> str:

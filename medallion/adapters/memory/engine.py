@@ -5,10 +5,11 @@ for anything else the values say it.
 """
 
 import hashlib
+import hmac
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from medallion.adapters.memory.lake import MemoryLake, Row
@@ -20,6 +21,7 @@ from medallion.mask import Mask
 from medallion.model import Model
 from medallion.names import TableName
 from medallion.schema import Column, Schema, checked
+from medallion.secrets import reveal
 from medallion.tables import WHOLE, Draft, Part, Result
 from medallion.window import Grain, Windows
 
@@ -56,8 +58,9 @@ class MemoryEngine:
     Rows are not partitioned: a model's rows become one file.
     """
 
-    def __init__(self, lake: MemoryLake) -> None:
+    def __init__(self, lake: MemoryLake, resolve: Callable[[str], str] = reveal) -> None:
         self._lake = lake
+        self._resolve = resolve
 
     def columns(self, model: Model, inputs: Mapping[TableName, Schema]) -> Schema | None:
         """The columns that a model gives, without reading rows; None where only a run tells."""
@@ -98,9 +101,13 @@ class MemoryEngine:
         except _SQLITE as error:
             raise ModelError(f"{model.name}: {error}") from error
         schema = draft.settle(_schema(model, found))
-        takes = [_taken(c.type, model.mask.get(c.name)) for c in schema]
+        places = [found.column_names.index(name) for name in schema.names]
+        takes = [_taken(c.type, model.mask.get(c.name), self._resolve) for c in schema]
         rows = [
-            tuple(None if v is None else take(v) for take, v in zip(takes, row, strict=True))
+            tuple(
+                None if row[place] is None else take(row[place])
+                for take, place in zip(takes, places, strict=True)
+            )
             for row in found.rows
         ]
         files = (self._lake.write(draft.location, schema, rows),) if rows else ()
@@ -218,10 +225,8 @@ def _schema(model: Model, found: Rows) -> Schema:
                 f"{model.name} column {name!r} is NULL in every row, so nothing says its type",
                 hint="say it: `cast(null as text) as x`",
             )
-        stored = "string" if name in model.mask else type
-        columns.append(Column(name, stored, doc=model.comments.get(name, "")))
-    given = checked(columns, model.name)
-    schema = conforming(model.name, model.columns, given, closed=model.closed)
+        columns.append(Column(name, type, doc=model.comments.get(name, "")))
+    schema = checked(columns, model.name)
     declared = {
         "mask": tuple(model.mask),
         "unique_key": model.unique_key,
@@ -234,7 +239,18 @@ def _schema(model: Model, found: Rows) -> Schema:
                     f"{model.name} declares {what} column {name!r} and does not give it",
                     hint=f"its columns: {', '.join(schema.names)}",
                 )
-    return schema
+    stored = Schema(tuple(c for c in (_masked(model, column) for column in schema) if c))
+    return conforming(model.name, model.columns, stored, closed=model.closed)
+
+
+def _masked(model: Model, column: Column) -> Column | None:
+    """A column as its mask leaves it; None where it does not."""
+    mask = model.mask.get(column.name)
+    try:
+        type = mask.gives(column.type) if mask else column.type
+    except DefinitionError as error:
+        raise ModelError(f"{model.name} column {column.name!r}: {error.message}") from error
+    return None if type is None else replace(column, type=type)
 
 
 def _type(name: str, declared: str, values: set[type]) -> str | None:
@@ -263,13 +279,26 @@ def _declared(column: Column, owner: str) -> str:
     return declared
 
 
-def _taken(type: Any, mask: Mask | None) -> Callable[[Any], Any]:
+def _taken(type: Any, mask: Mask | None, resolve: Callable[[str], str]) -> Callable[[Any], Any]:
     """What makes a value of the kept one."""
     if mask is None:
         return float if type == "double" else lambda value: value
-    if mask.kind == "redacted":
-        return lambda _: mask.text
+    match mask.kind:
+        case "redacted":
+            return lambda _: mask.text
+        case "nullified":
+            return lambda _: None
+        case "kept_last":
+            return lambda value: _kept(str(value), int(mask.text))
+    if mask.keyed:
+        key = resolve(mask.text).encode()
+        return lambda value: hmac.new(key, str(value).encode(), "sha256").hexdigest()
     return lambda value: hashlib.sha256(f"{mask.text}{value}".encode()).hexdigest()
+
+
+def _kept(text: str, count: int) -> str:
+    left = max(0, len(text) - count) or len(text)
+    return "*" * left + text[left:]
 
 
 def _quote(name: str) -> str:
