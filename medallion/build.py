@@ -177,6 +177,7 @@ def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
     ours = {written.snapshot for written in run.writes.values()}
     for task in tasks:
         written = run.writes[task.name]
+        written = written.undivided or written
         tables = run.ports.catalog.tables([*written.tables, *task.reads])
         # An input of the same group may have been rebased a moment ago.
         pins = {

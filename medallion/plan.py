@@ -68,6 +68,8 @@ class Task:
         awaited = [str(name) for name, pin in self.reads.items() if pin is None]
         if self.need.reasons:
             return ", ".join(self.need.reasons)
+        if self.need.replays:
+            return "its rows and those put aside are judged again"
         if self.need.audits:
             return "suite changed: audit only"
         if self.need.settles:

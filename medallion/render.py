@@ -124,6 +124,8 @@ def report_text(report: Report) -> str:
                 lines.append("  these rows were published before, under another suite")
         elif result.audit:
             lines += _remarks(result.audit, result.state)
+        if result.ok and result.rules:
+            lines += ["", *_quarantined(result)]
     lines += _warnings(report.warnings)
     return "\n".join([*lines, "", *_ending(report)]).lstrip("\n")
 
@@ -199,6 +201,14 @@ def _remarks(audit: Audit, state: State) -> list[str]:
     """What a passed audit still has to say."""
     lines = _blocking(audit)
     return ["", f"{audit.table}: {state} with remarks", *lines] if lines else []
+
+
+def _quarantined(result: TaskResult) -> list[str]:
+    """The rows that were put aside: how many failed which rule."""
+    number, name = result.quarantined, result.table
+    lines = [f"{name}: {number:,} row{'s' * (number != 1)} quarantined"]
+    lines += [f"  {n:>8,}  {rule}" for rule, n in result.rules.items()]
+    return [*lines, f"  look: medallion quarantine show {name}"]
 
 
 def _warnings(warnings: Iterable[str]) -> list[str]:

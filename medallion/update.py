@@ -19,8 +19,9 @@ from medallion.need import shown_windows
 from medallion.outside import reads_outside
 from medallion.plan import Plan, Task
 from medallion.ports import Ports
+from medallion.quarantine import quarantine_of
 from medallion.rebase import Written, rebased
-from medallion.report import Event, Listener, State, Step, TaskResult
+from medallion.report import Event, Failure, Listener, State, Step, TaskResult
 from medallion.state import state_of
 from medallion.survey import Survey
 from medallion.tables import (
@@ -244,6 +245,8 @@ def _write(
 
 def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
     """Make what was evaluated a snapshot of the run's branch, and audit that."""
+    if task.model.quarantines:
+        return _divide_and_audit(run, task, written, result)
     written = run.writes[task.name] = _commit(run, task, written)
     snapshot = written.snapshot
     run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
@@ -253,6 +256,44 @@ def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult)
     run.tell(Step.AUDITED, task.name, passed=audit.passed)
     state = State.WRITTEN if audit.passed else State.REJECTED
     return replace(result, state=state, snapshot=snapshot, audit=audit)
+
+
+def _divide_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
+    """The same with rows that fail in a table of their own; on top of others' windows."""
+    tables = run.ports.catalog.tables(written.pins)
+    others = {str(n): f for n, f in _inputs(run, task, tables, written.pins).items()}
+
+    def committed(snapshot: int) -> None:
+        run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
+
+    while True:
+        try:
+            settled = quarantine_of(run.ports, task, written, others).settle(committed)
+            break
+        except ConflictError:
+            tables = run.ports.catalog.tables([task.name, *task.reads])
+            again = rebased(run.survey, task, written, tables, written.pins)
+            if again is None:
+                raise
+            written = again
+    audit, snapshot, error = settled.audit, settled.written.snapshot, settled.error
+    passed = audit.passed and not error
+    run.tell(Step.AUDITED, task.name, passed=passed)
+    if settled.changed and snapshot:
+        run.writes[task.name] = settled.written
+    elif not passed:
+        snapshot = 0
+    changed = State.WRITTEN if settled.changed else State.AUDITED
+    return replace(
+        result,
+        state=changed if passed else State.REJECTED,
+        rows=written.write.result.rows - settled.new,
+        snapshot=snapshot or None,
+        audit=audit,
+        failure=Failure.of(error) if error else None,
+        quarantined=settled.refused,
+        rules=settled.rules,
+    )
 
 
 def _commit(run: Run, task: Task, written: Written) -> Written:
@@ -283,21 +324,46 @@ def _settle(
     """Note that rows which stay as they are are up to date, after an audit by a changed suite."""
     assert table.main is not None
     if task.need.audits:
-        others = {str(name): frame for name, frame in inputs.items()}
-        audit = audit_snapshot(run.ports, task, table.main, others)
-        run.tell(Step.AUDITED, task.name, passed=audit.passed)
-        result = replace(result, state=State.AUDITED, snapshot=table.main, audit=audit)
-        if not audit.passed:
-            return replace(result, state=State.REJECTED, snapshot=None)
+        if task.model.quarantines:
+            result = _judge_again(run, task, table, pins, result, cursor)
+        else:
+            others = {str(name): frame for name, frame in inputs.items()}
+            audit = audit_snapshot(run.ports, task, table.main, others)
+            run.tell(Step.AUDITED, task.name, passed=audit.passed)
+            result = replace(result, state=State.AUDITED, snapshot=table.main, audit=audit)
+            if not audit.passed:
+                result = replace(result, state=State.REJECTED, snapshot=None)
+        if result.state is not State.AUDITED:
+            return result
     if run.plan.publish:
         state = run.survey.new_state(task.node, task.need, state_of(table), pins, cursor)
-        before = table.properties.get(STATE)
+        before, after = table.properties.get(STATE), state.to_text()
+        if task.need.replays and before == after:
+            return result
         try:
-            run.ports.catalog.amend(task.name, table.main, before, state.to_text())
+            run.ports.catalog.amend(task.name, table.main, before, after)
         except ConflictError:
             if task.request.forward_only or task.need.audits or cursor:
                 raise  # somebody waits for it; else the next build notes the same
     return result
+
+
+def _judge_again(
+    run: Run,
+    task: Task,
+    table: Table,
+    pins: Mapping[TableName, int],
+    result: TaskResult,
+    cursor: str | None,
+) -> TaskResult:
+    """Judge the rows that stay, and those that are aside: each goes where it belongs now."""
+    assert table.main is not None
+    task = replace(task, need=replace(task.need, anew=False, replaces=frozenset()))
+    draft = _draft(task, table, table.location, run.plan.run)
+    same = Result(table.schema_at(table.main), (), cursor=cursor or "")
+    write = _write(run, task, table, draft, same, pins, always=True)
+    assert write
+    return commit_and_audit(run, task, Written(write, task.need, pins), result)
 
 
 def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:

@@ -18,7 +18,8 @@ class Observation:
 
     `success` is what Great Expectations says. `nothing` is the reason why it was evaluated on
     nothing, and empty if it was not. `failing` of `rows` failed it, None where it does not judge
-    single rows; then `observed` says what it saw. With an `error` nothing else was seen.
+    single rows; then `observed` says what it saw. `where` is the condition of the rows that failed
+    it, in SQL. With an `error` nothing else was seen.
     """
 
     success: bool = False
@@ -27,6 +28,7 @@ class Observation:
     rows: int | None = None
     observed: str = ""
     sample: tuple[Any, ...] = ()
+    where: str = ""
     error: str = ""
 
 
@@ -40,7 +42,8 @@ def verdict(
         outcome = Outcome.PASSED if vacuous else Outcome.VACUOUS
         return Verdict(type, kwargs, severity, outcome, seen.nothing)
     outcome = Outcome.PASSED if seen.success else Outcome.FAILED
-    return Verdict(type, kwargs, severity, outcome, _detail(seen), seen.failing, seen.sample)
+    detail = _detail(seen)
+    return Verdict(type, kwargs, severity, outcome, detail, seen.failing, seen.sample, seen.where)
 
 
 def _detail(seen: Observation) -> str:
