@@ -52,15 +52,15 @@ class Dividing:
 class Division:
     """What a division came to: the rows of the files `touched` are in others now.
 
-    They are in `good` files of the table, or in `bad` ones of the table beside it. So many rows
-    are `refused` that were not aside before; `rules` says how many of them failed which.
+    They are in `good` files of the table, or in `bad` ones of the table beside it. `rules` says how
+    many rows fail which that were not aside before; `returned` counts those that were.
     """
 
     touched: frozenset[str] = frozenset()
     good: tuple[WrittenFile, ...] = ()
     bad: tuple[WrittenFile, ...] = ()
-    refused: int = 0
     rules: Mapping[str, int] = field(default_factory=dict)
+    returned: int = 0
 
 
 def aside_schema(schema: Schema, owner: TableName) -> Schema:

@@ -31,7 +31,8 @@ class Settled:
     """What was committed and audited in the end; with an `error` it was not let through.
 
     So many rows were `refused` that were not aside before, of them `new` ones of this build, and
-    of the rules so many failed each. `changed` says that there is something to publish.
+    of the rules so many failed each; `returned` came home. `changed` says that there is something
+    to publish.
     """
 
     written: Written
@@ -40,6 +41,7 @@ class Settled:
     refused: int = 0
     new: int = 0
     rules: Mapping[str, int] = field(default_factory=dict)
+    returned: int = 0
     error: QuarantineError | None = None
 
 
@@ -64,6 +66,7 @@ class Quarantine:
     others: Mapping[str, Frame]
     refused: Counter[bool] = field(default_factory=Counter)  # of fresh files, and of others
     rules: Counter[str] = field(default_factory=Counter)
+    returned: int = 0
     snapshots: tuple[int, int | None] = (0, None)
 
     def settle(self, committed: Callable[[int], None]) -> Settled:
@@ -86,8 +89,15 @@ class Quarantine:
                 self._divide(audit, self.files)
         except QuarantineError as error:
             return Settled(self.written, audit, self.changed, error=error)
-        refused, new = self.refused.total(), self.refused[True]
-        return Settled(self.written, audit, self.changed, refused, new, dict(self.rules))
+        return Settled(
+            self.written,
+            audit,
+            self.changed,
+            self.refused.total(),
+            self.refused[True],
+            dict(self.rules),
+            self.returned,
+        )
 
     @property
     def files(self) -> tuple[DataFile, ...]:
@@ -157,6 +167,7 @@ class Quarantine:
         )
         division = self.ports.engine.divide(given)
         self.rules.update(division.rules)
+        self.returned += division.returned
         if division.touched & self.fresh:
             self.fresh |= {f.path for f in division.good}
         self.write = _divided(self.write, division, division.good, self.own)

@@ -48,7 +48,8 @@ class TaskResult:
 
     `parts` counts the windows or items that were built, `reused` those that an earlier run had
     finished; `part` is what one of them is called. `quarantined` counts rows that were put aside,
-    `rules` how many of them failed which; `removed` those that deduplication left out.
+    `rules` how many of them failed which, `returned` those that came home. `removed` counts those
+    that deduplication left out.
     """
 
     table: TableName
@@ -66,6 +67,7 @@ class TaskResult:
     removed: int = 0
     warnings: tuple[str, ...] = ()
     rules: Mapping[str, int] = field(default_factory=dict)
+    returned: int = 0
 
     @property
     def ok(self) -> bool:
@@ -127,6 +129,7 @@ def result_dict(result: TaskResult) -> dict[str, Any]:
         "reused": result.reused,
         "quarantined": result.quarantined,
         "rules": dict(result.rules),
+        "returned": result.returned,
         "removed": result.removed,
         "audit": audit and audit_dict(audit),
         "failure": asdict(result.failure) if result.failure else None,

@@ -287,12 +287,13 @@ def _divide_and_audit(run: Run, task: Task, written: Written, result: TaskResult
     return replace(
         result,
         state=changed if passed else State.REJECTED,
-        rows=written.write.result.rows - settled.new,
+        rows=written.write.result.rows - settled.new + settled.returned,
         snapshot=snapshot or None,
         audit=audit,
         failure=Failure.of(error) if error else None,
         quarantined=settled.refused,
         rules=settled.rules,
+        returned=settled.returned,
     )
 
 

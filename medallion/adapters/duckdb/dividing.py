@@ -39,7 +39,7 @@ def divided(connection: duckdb.DuckDBPyConnection, given: Dividing, write: Write
     good = write(connection, [work.good(found)], schema, given.draft)
     beside = aside_schema(schema, given.draft.table)
     bad = write(connection, [work.bad(touched)], beside, given.aside)
-    return Division(touched, good, bad, sum(work.counts().values()), work.rules())
+    return Division(touched, good, bad, work.rules(), work.returned(found))
 
 
 @dataclass(slots=True)
@@ -90,6 +90,17 @@ class _Work:
         each = f"select unnest({RULES}) as rule from {_BAD} where {self.home}"
         query = f"select rule, count(*) as n from ({each}) group by all order by n desc, rule"
         return {str(rule): int(str(n)) for rule, n in run(self.connection, query)}
+
+    def returned(self, files: tuple[DataFile, ...]) -> int:
+        """How many rows of these files were aside and fail nothing."""
+        were = {f.path for f in self.given.before.files}
+        aside = {f.path: f.rows for f in files if f.path in were}
+        if not aside:
+            return 0
+        paths = ", ".join(map(literal, aside))
+        query = f"select count(*) from {_BAD} where {_FILE} in ({paths})"
+        [(bad,)] = run(self.connection, query)
+        return sum(aside.values()) - int(str(bad))
 
     def touched(self) -> frozenset[str]:
         """The files with a row that is on the wrong side, or fails other rules than before."""
