@@ -19,6 +19,7 @@ from medallion.partition import Transform
 from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.rebase import Written
+from medallion.report import Failure, State, TaskResult
 from medallion.suite import Audit
 from medallion.tables import CODE, INPUTS, RUN, Draft, Result, Table, Write, WrittenFile
 
@@ -30,19 +31,39 @@ _SLACK = 1e-9  # of a share of rows
 class Settled:
     """What was committed and audited in the end; with an `error` it was not let through.
 
-    So many rows were `refused` that were not aside before, of them `new` ones of this build, and
-    of the rules so many failed each; `returned` came home. `changed` says that there is something
-    to publish.
+    So many rows were `refused` that were not aside before, and of the rules so many failed each;
+    `returned` came home. `changed` says that there is something to publish.
     """
 
     written: Written
     audit: Audit
     changed: bool
     refused: int = 0
-    new: int = 0
     rules: Mapping[str, int] = field(default_factory=dict)
     returned: int = 0
     error: QuarantineError | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it can be published."""
+        return self.audit.passed and self.error is None
+
+    def told(self, result: TaskResult) -> TaskResult:
+        """The outcome of the task with what came of it here."""
+        rows = self.written.write.result.rows if self.changed else 0
+        stays = self.passed or self.changed
+        state = State.WRITTEN if self.changed else State.AUDITED
+        return replace(
+            result,
+            state=state if self.passed else State.REJECTED,
+            rows=rows,
+            snapshot=(self.written.snapshot or None) if stays else None,
+            audit=self.audit,
+            failure=Failure.of(self.error) if self.error else None,
+            quarantined=self.refused,
+            rules=self.rules,
+            returned=self.returned,
+        )
 
 
 @dataclass(slots=True)
@@ -94,7 +115,6 @@ class Quarantine:
             audit,
             self.changed,
             self.refused.total(),
-            self.refused[True],
             dict(self.rules),
             self.returned,
         )
@@ -202,6 +222,8 @@ def quarantine_of(
     tables = ports.catalog.tables(task.tables)
     table, beside = tables.get(task.name), tables.get(name)
     own = store.frame(table, write.base, column).files if table and write.base is not None else ()
+    if beside and write.branch in beside.refs:  # of an attempt on what `main` was before
+        ports.catalog.discard([name], write.branch)
     there = store.frame(beside, beside.main, column).files if beside and beside.main else ()
     schema = aside_schema(write.result.schema, task.name)
     gone = {f.path for f in there if write.replaces is None or f.path in write.replaces}

@@ -6,7 +6,7 @@ from typing import Any
 
 from medallion.branches import Branch
 from medallion.diff import Diff
-from medallion.division import ASIDE_INPUTS, RULES
+from medallion.division import ASIDE_AT, ASIDE_INPUTS, RULES
 from medallion.names import branch_of
 from medallion.need import shown_windows
 from medallion.plan import Plan, Task
@@ -233,7 +233,8 @@ def quarantined_text(rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
     if not rows:
         return "no row is quarantined"
     names = [name for name in rows[0] if name != ASIDE_INPUTS]
-    shown = [{n: "; ".join(row[n]) if n == RULES else row[n] for n in names} for row in rows]
+    ways = {RULES: "; ".join, ASIDE_AT: lambda at: f"{at:%Y-%m-%d %H:%M:%SZ}"}
+    shown = [{n: ways[n](row[n]) if n in ways else row[n] for n in names} for row in rows]
     return rows_text(names, shown, more=more)
 
 

@@ -21,7 +21,7 @@ from medallion.plan import Plan, Task
 from medallion.ports import Ports
 from medallion.quarantine import quarantine_of
 from medallion.rebase import Written, rebased
-from medallion.report import Event, Failure, Listener, State, Step, TaskResult
+from medallion.report import Event, Listener, State, Step, TaskResult
 from medallion.state import state_of
 from medallion.survey import Survey
 from medallion.tables import (
@@ -276,25 +276,10 @@ def _divide_and_audit(run: Run, task: Task, written: Written, result: TaskResult
             if again is None:
                 raise
             written = again
-    audit, snapshot, error = settled.audit, settled.written.snapshot, settled.error
-    passed = audit.passed and not error
-    run.tell(Step.AUDITED, task.name, passed=passed)
-    if settled.changed and snapshot:
+    run.tell(Step.AUDITED, task.name, passed=settled.passed)
+    if settled.changed and settled.written.snapshot:
         run.writes[task.name] = settled.written
-    elif not passed:
-        snapshot = 0
-    changed = State.WRITTEN if settled.changed else State.AUDITED
-    return replace(
-        result,
-        state=changed if passed else State.REJECTED,
-        rows=written.write.result.rows - settled.new + settled.returned,
-        snapshot=snapshot or None,
-        audit=audit,
-        failure=Failure.of(error) if error else None,
-        quarantined=settled.refused,
-        rules=settled.rules,
-        returned=settled.returned,
-    )
+    return settled.told(result)
 
 
 def _commit(run: Run, task: Task, written: Written) -> Written:

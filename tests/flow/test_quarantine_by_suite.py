@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.flows import build, snapshots, states
+from support.processes import Runner
 from support.projects import rows, sql_model, suite, write
 from typer.testing import CliRunner
 
@@ -92,7 +93,10 @@ def some_rows(chance: random.Random, part: int) -> list[Row]:
     def one_of(good: Any, *bad: Any) -> Any:
         return chance.choice(bad) if chance.random() < 0.1 else good
 
+    high = {"id": part * 100 + 99, "happened": f"2019-01-0{part + 1} 11:00:00", "amount": 60}
     return [
+        {**high, "zone": None, "code": f"c9{part}", "low": 0, "high": 0},
+    ] + [
         {
             "id": part * 100 + number,
             "happened": f"2019-01-0{part + 1} 10:00:00",
@@ -185,3 +189,212 @@ def test_published_and_quarantined_rows_together_are_what_was_given(
         after = snapshots(tmp_path, name), snapshots(tmp_path, f"{name}__quarantine")
         assert (before == after) is again
     assert set(states(build(tmp_path)).values()) == {State.FRESH}
+
+
+def attempt(root: Path, **options: Any) -> Report:
+    """A build that may not come through."""
+    with Project.load(root) as lake:
+        return lake.build(**options)
+
+
+def simple(root: Path, declared: str = QUARANTINE, *more: Any, most: int = 9) -> Path:
+    """Orders of which one has an amount above the limit."""
+    query = "select * from (values (1, 5), (2, 60), (3, 7)) t(id, amount)"
+    between = (
+        "expect_column_values_to_be_between",
+        {"column": "amount", "max_value": most},
+    )
+    return write(
+        root,
+        {
+            "models/orders.py": sql_model("silver", "orders", query, declared),
+            "expectations/silver/orders.json": suite(between, *more),
+        },
+    )
+
+
+def seen(root: Path) -> tuple[list[int], list[int]]:
+    """The ids that are published, and those that are aside."""
+    both = (rows(root, NAME), rows(root, ASIDE))
+    return tuple(sorted(r["id"] for r in found) for found in both)  # type: ignore[return-value]
+
+
+def command(*arguments: str) -> tuple[int, str]:
+    """What a command ends with, and what it says."""
+    done = CliRunner().invoke(app, ["quarantine", *arguments])
+    error = done.exception
+    return (2, str(error)) if isinstance(error, DefinitionError) else (done.exit_code, done.output)
+
+
+def test_quarantined_rows_are_listed_shown_and_judged_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(simple(tmp_path))
+    assert command("ls") == (0, "no row is quarantined\n")
+    assert command("show", NAME) == (0, "no row is quarantined\n")
+    code, told = command("replay", NAME)
+    assert (code, "medallion build --select silver.orders" in told) == (2, True)
+    report = build(tmp_path)
+    rule = "expect_column_values_to_be_between(column=amount, max_value=9)"
+    result = report.to_dict()["results"][0]
+    assert (result["rows"], result["quarantined"], result["rules"]) == (2, 1, {rule: 1})
+    assert f"silver.orders: 1 row quarantined\n         1  {rule}\n" in report_text(report)
+
+    [row] = rows(tmp_path, ASIDE)
+    assert (row["id"], row["_rules"], row["_run"]) == (2, [rule], report.run)
+    code, told = command("ls")
+    assert told.startswith(f"{NAME}: 1 row since 20")
+    assert told.endswith(f"\n         1  {rule}\n")
+    code, told = command("show", NAME)
+    assert (code, rule in told, told.endswith("1 rows\n")) == (0, True, True)
+    code, told = command("replay", NAME)
+    assert (code, f"{NAME}: 1 row since" in told) == (0, True)
+
+    simple(tmp_path, most=60)
+    code, told = command("replay", NAME)
+    assert (code, f"{NAME}: 1 row out of quarantine" in told) == (0, True)
+    assert seen(tmp_path) == ([1, 2, 3], [])
+    assert command("ls")[1] == "no row is quarantined\n"
+    simple(tmp_path, most=60)
+    simple(tmp_path, f"{QUARANTINE}, unique_key='id', renamed={{'amount': 'sum'}}", most=60)
+    code, told = command("replay", NAME)
+    assert (code, "has other code since it was built" in told) == (2, True)
+    simple(tmp_path, "")
+    code, told = command("replay", NAME)
+    assert (code, 'on_failure="quarantine"' in told) == (2, True)
+    assert command("show", NAME)[0] == 2
+
+
+@pytest.mark.parametrize(("most", "passes"), [("0.34", True), ("0.33", False), ("0", False)])
+def test_more_rows_than_may_be_keep_the_build_from_being_published(
+    tmp_path: Path, most: str, passes: bool
+) -> None:
+    simple(tmp_path, f"{QUARANTINE}, max_quarantine={most}")
+    report = attempt(tmp_path)
+    assert report.ok is passes
+    if passes:
+        assert seen(tmp_path) == ([1, 3], [2])
+        return
+    failure = report[NAME].failure
+    assert (report[NAME].state, report.exit_code) == (State.REJECTED, 1)
+    assert failure
+    assert failure.message.startswith(
+        f"{NAME}: 1 of 3 rows fail (33.3 %), and max_quarantine={float(most):g} lets "
+    )
+    assert "1 fail expect_column_values_to_be_between(column=amount, max_value=9), such as 60" in (
+        failure.message
+    )
+    with Project.load(tmp_path) as lake:
+        assert all(t.main is None for t in lake.tables().values())
+        assert [b.state for b in lake.branches()] == ["rejected"]
+
+
+def test_a_stricter_suite_puts_rows_aside_that_are_published(tmp_path: Path) -> None:
+    """And a limit holds for them; a replay takes no new rows."""
+    simple(tmp_path, f"{QUARANTINE}, max_quarantine=0.4", most=99)
+    build(tmp_path)
+    with Project.load(tmp_path) as lake:
+        assert set(map(str, lake.tables())) == {NAME}
+    simple(tmp_path, f"{QUARANTINE}, max_quarantine=0.4", most=6)
+    assert attempt(tmp_path)[NAME].state is State.REJECTED
+    simple(tmp_path, f"{QUARANTINE}, max_quarantine=0.4", most=9)
+    report = build(tmp_path)
+    assert (report[NAME].state, report[NAME].quarantined) == (State.PUBLISHED, 1)
+    assert seen(tmp_path) == ([1, 3], [2])
+    assert states(build(tmp_path)) == {NAME: State.FRESH}
+
+
+def test_what_is_not_about_rows_blocks_as_ever(tmp_path: Path) -> None:
+    """Of what is left when rows are aside: a rule that fails for their sake alone passes."""
+    count = ("expect_table_row_count_to_be_between", {"min_value": 3})
+    greatest = ("expect_column_max_to_be_between", {"column": "amount", "max_value": 9})
+    simple(tmp_path, QUARANTINE, greatest)
+    assert build(tmp_path)[NAME].quarantined == 1
+    simple(tmp_path, QUARANTINE, count)
+    before = snapshots(tmp_path, NAME)
+    report = attempt(tmp_path)
+    assert (report[NAME].state, report.exit_code) == (State.REJECTED, 1)
+    assert snapshots(tmp_path, NAME) == before
+    assert seen(tmp_path) == ([1, 3], [2])
+
+
+def test_an_unpublished_run_publishes_both_tables_together(tmp_path: Path) -> None:
+    simple(tmp_path)
+    report = attempt(tmp_path, publish=False)
+    with Project.load(tmp_path) as lake:
+        assert all(t.main is None for t in lake.tables().values())
+        assert {str(b.table): b.state for b in lake.branches()} == {
+            NAME: "passed",
+            ASIDE: "passed",
+        }
+        lake.publish(report.run)
+    assert seen(tmp_path) == ([1, 3], [2])
+    assert states(build(tmp_path)) == {NAME: State.FRESH}
+
+
+def test_runs_of_other_windows_at_the_same_time_are_divided_together(tmp_path: Path) -> None:
+    """What one of them put aside is judged anew on top of the other's."""
+    project(tmp_path, "window")
+    days = [some_rows(random.Random(day), day) for day in range(3)]
+    days[2][0]["code"] = days[1][0]["code"] = "c9"  # good in either run, and not in both
+    for row in (days[1][0], days[2][0]):
+        row["amount"] = 1
+    for day, found in enumerate(days):
+        land(tmp_path, day, found)
+    build(tmp_path, selection="bronze.events")
+    build(tmp_path, end="2019-01-01")
+    with Project.load(tmp_path) as lake:
+        plan = lake.plan(end="2019-01-02")
+        assert build(tmp_path, start="2019-01-03").ok
+        report = lake.run(plan)
+    assert report.ok, report.to_dict()
+    assert check(tmp_path, [row for found in days for row in found]) > 2
+    assert set(states(build(tmp_path)).values()) == {State.FRESH}
+
+
+def test_a_build_killed_at_any_step_is_divided_by_the_next(tmp_path: Path, runner: Runner) -> None:
+    """Readers see both tables as they were, or both as they are to be."""
+    project(tmp_path, "full")
+    first, second = (some_rows(random.Random(seed), 0) for seed in (1, 2))
+    land(tmp_path, 0, first)
+    events = runner.build(tmp_path)["events"]
+    for number, kill in enumerate(range(events // 2, events, events // 5)):
+        old, new = (first, second) if number % 2 == 0 else (second, first)
+        land(tmp_path, 0, new)
+        assert runner.build(tmp_path, kill=kill)["status"] in (-9, 0)
+        ids = {r["id"] for name in (NAME, ASIDE) for r in rows(tmp_path, name)}
+        check(tmp_path, new if ids == {r["id"] for r in new} else old)
+        assert runner.build(tmp_path)["status"] == 0
+        check(tmp_path, new)
+
+
+@pytest.mark.parametrize(
+    ("declared", "query", "told"),
+    [
+        ("", "select 1 as _rules, 2 as amount", "_rules"),
+        ("", "select 1 as id, 2 as amount", "too long"),
+    ],
+)
+def test_a_table_that_cannot_be_is_told(
+    tmp_path: Path, declared: str, query: str, told: str
+) -> None:
+    name = "orders" if told == "_rules" else "o" * 52
+    model = sql_model("silver", name, query, QUARANTINE + declared)
+    write(tmp_path, {f"models/{name}.py": model})
+    if told == "_rules":
+        failure = attempt(tmp_path)[NAME].failure
+        assert failure
+        assert "'_rules', which its quarantine has" in failure.message
+        return
+    with pytest.raises(DefinitionError, match=told):
+        Project.load(tmp_path)
+
+
+def test_lines_and_rows_are_not_put_aside_by_one_model(tmp_path: Path) -> None:
+    text = source("events", QUARANTINE)["models/events.py"]
+    write(
+        tmp_path,
+        {"models/events.py": text.replace("columns=", "unparsable='quarantine', columns=")},
+    )
+    with pytest.raises(DefinitionError, match="puts lines aside that cannot be parsed"):
+        Project.load(tmp_path)
