@@ -1,7 +1,8 @@
 """Plans, reports and what commands print, as text. Values in, a string out."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from medallion.branches import Branch
@@ -223,7 +224,7 @@ def quarantine_text(found: Sequence[Quarantined]) -> str:
         return "no row is quarantined"
     lines = []
     for one in found:
-        lines.append(f"{one.model}: {_rows(one.rows)} since {one.oldest:%Y-%m-%d %H:%M:%SZ}")
+        lines.append(f"{one.model}: {_rows(one.rows)} since {_second(one.oldest)}")
         lines += [f"  {n:>8,}  {rule}" for rule, n in one.rules.items()]
     return "\n".join(lines)
 
@@ -233,9 +234,13 @@ def quarantined_text(rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
     if not rows:
         return "no row is quarantined"
     names = [name for name in rows[0] if name != ASIDE_INPUTS]
-    ways = {RULES: "; ".join, ASIDE_AT: lambda at: f"{at:%Y-%m-%d %H:%M:%SZ}"}
+    ways: dict[str, Callable[[Any], str]] = {RULES: "; ".join, ASIDE_AT: _second}
     shown = [{n: ways[n](row[n]) if n in ways else row[n] for n in names} for row in rows]
     return rows_text(names, shown, more=more)
+
+
+def _second(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%SZ}"
 
 
 def _rows(number: int) -> str:

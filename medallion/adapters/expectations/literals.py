@@ -16,7 +16,6 @@ def literal(value: Any) -> str:
     Raises:
         TypeError: there is no such type.
     """
-    value = value.item() if hasattr(value, "item") else value  # numpy's
     if isinstance(value, list | tuple | set | frozenset):
         return f"[{', '.join(map(literal, value))}]"
     for kind, written in _WRITTEN.items():
