@@ -229,7 +229,7 @@ def need_of_replay(model: Model, state: State | None, code: str) -> Need:
     if state is None or state.code != code:
         what = "was never built" if state is None else "has other code since it was built"
         raise DefinitionError(
-            f"{model.name} {what}: its rows are computed anew, and judged then",
+            f"{model.name} {what}: a build computes its rows, and judges them",
             hint=f"medallion build --select {model.name}",
         )
     return Need(audits=True, replays=True)

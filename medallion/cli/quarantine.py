@@ -14,7 +14,7 @@ app = typer.Typer(
 
 @app.command()
 def ls(json: Json = False) -> None:
-    """List the models of which rows are quarantined: how many, by which rules, since when."""
+    """List models with quarantined rows: how many, by which rules, since when."""
     from medallion.render import quarantine_text
 
     with opened() as project:
@@ -28,7 +28,7 @@ def show(
     limit: Annotated[int, typer.Option("--limit", help="rows to print, 0 for all")] = 50,
     json: Json = False,
 ) -> None:
-    """Show the quarantined rows of a model, each with the rules that it fails."""
+    """Show quarantined rows, each with its rules."""
     from medallion.render import quarantined_text
 
     with opened() as project:
@@ -40,7 +40,7 @@ def show(
 
 @app.command()
 def replay(model: Name, json: Json = False) -> None:
-    """Judge the rows of a model again by its suite as it is now: those that pass come home."""
+    """Judge rows again by the suite as it is now: those that pass come home."""
     from medallion.render import quarantine_text, report_text
 
     with opened() as project:

@@ -40,7 +40,7 @@ def cases() -> Iterator[tuple[int, str, dict[str, Any]]]:
     yield 2, BETWEEN, {"column": "part", "max_value": 0.2}
     yield 2, BETWEEN, {"column": "share", "min_value": 0.3}
     yield 3, BETWEEN, {"column": "id", "min_value": -5, "max_value": 1}
-    yield 2, BETWEEN, {"column": "id", "max_value": 1, "row_condition": compared("name", "!=", "b")}
+    yield 1, BETWEEN, {"column": "id", "max_value": 1, "row_condition": compared("name", "!=", "b")}
     yield 2, "expect_column_values_to_be_null", {"column": "other"}
     yield 2, "expect_column_values_to_not_be_null", {"column": "other"}
     yield 2, "expect_column_values_to_match_regex", {"column": "txt", "regex": r"^a\\b%\?"}

@@ -266,6 +266,26 @@ def test_quarantined_rows_are_listed_shown_and_judged_again(
     assert command("show", NAME)[0] == 2
 
 
+def test_columns_of_any_type_and_name_are_divided(tmp_path: Path) -> None:
+    """Twice: what is told of a row that comes again is kept, whatever is in it."""
+    query = """
+        select i as id, i * 30 as amount, 'f' || i as filename, i as batch, null::date as day,
+            {'a': null::int, 'b': [i]} as nested, map {'k': i} as pairs, [null, 'x'] as list,
+            'nan'::double as number, i::decimal(9, 2) as "a ""price""", 'x'::blob as bytes
+        from range(4) t(i)
+    """
+    simple(tmp_path)
+    write(tmp_path, {"models/orders.py": sql_model("silver", "orders", query, QUARANTINE)})
+    build(tmp_path)
+    assert seen(tmp_path) == ([0], [1, 2, 3])
+    before = rows(tmp_path, ASIDE)
+    assert [(r["filename"], r["nested"], r["list"]) for r in before] == [
+        (f"f{i}", {"a": None, "b": [i]}, [None, "x"]) for i in (1, 2, 3)
+    ]
+    build(tmp_path, full_refresh=True)
+    assert str(rows(tmp_path, ASIDE)) == str(before)
+
+
 @pytest.mark.parametrize(("most", "passes"), [("0.34", True), ("0.33", False), ("0", False)])
 def test_more_rows_than_may_be_keep_the_build_from_being_published(
     tmp_path: Path, most: str, passes: bool
