@@ -271,7 +271,7 @@ def test_columns_of_any_type_and_name_are_divided(tmp_path: Path) -> None:
     query = """
         select i as id, i * 30 as amount, 'f' || i as filename, i as batch, null::date as day,
             {'a': null::int, 'b': [i]} as nested, map {'k': i} as pairs, [null, 'x'] as list,
-            'nan'::double as number, i::decimal(9, 2) as "a ""price""", 'x'::blob as bytes
+            'nan'::double as number, i::decimal(9, 2) as "a "" price", 'x'::blob as bytes
         from range(4) t(i)
     """
     simple(tmp_path)
