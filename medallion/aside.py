@@ -14,7 +14,7 @@ from medallion.tables import ASIDE_TIME, CODE, RUN, Draft, Result, Table, Write
 def draft_of(ports: Ports, run: str, task: Task, table: Table | None) -> Draft | None:
     """Where the rows go that a task puts aside; None where it puts none. `table` is as it is."""
     name = task.model.aside
-    if name is None:
+    if name is None or task.model.quarantines:  # by its suite: not while it is evaluated
         return None
     location = table.location if table else ports.catalog.location(name)
     grain = task.model.grain if task.model.windowed else None

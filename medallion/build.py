@@ -185,6 +185,7 @@ def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
     ours = {written.snapshot for written in run.writes.values()}
     for task in tasks:
         written = run.writes[task.name]
+        written = written.undivided or written
         tables = run.ports.catalog.tables([*written.tables, *task.after])
         # An input of the same group may have been rebased a moment ago.
         pins = {

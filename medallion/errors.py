@@ -5,7 +5,8 @@
     ├── ModelError             a model failed: its SQL, its function, the rows it gave             1
     │   ├── RaisedError        its function raised something
     │   │   └── MistakeError   a TypeError or the like, which another attempt would raise again
-    │   └── TimeLimitError     it was not done within its time limit
+    │   ├── TimeLimitError     it was not done within its time limit
+    │   └── QuarantineError    more of its rows fail than may be put aside
     ├── ConflictError          somebody else moved a table; nothing of theirs was touched          3
     └── InfrastructureError    the world failed                                                    4
         ├── CatalogError       the catalog could not be read or written
@@ -69,6 +70,10 @@ class MistakeError(RaisedError):
 
 class TimeLimitError(ModelError):
     """A model was not done within its time limit, and was stopped. Tried again, it may be."""
+
+
+class QuarantineError(ModelError):
+    """More of a model's rows fail its suite than may be put aside."""
 
 
 class ConflictError(MedallionError):

@@ -218,16 +218,19 @@ class Evaluation:
         return [replace(part, item=item) for part in parts for item in items]
 
     def _current(self) -> Frame | None:
-        """The table's rows now."""
+        """The table's rows now; those that fail its suite are the model's as well."""
         if self.before is None or self.before.main is None:
             return None
-        column = self.task.model.time_column
-        frame = self.means.ports.store.frame(self.before, self.before.main, column)
+        column, store = self.task.model.time_column, self.means.ports.store
+        frame = store.frame(self.before, self.before.main, column)
+        if self.task.model.quarantines and self.aside and self.aside.main is not None:
+            others = store.frame(self.aside, self.aside.main, column).files
+            frame = replace(frame, files=(*frame.files, *others))
         return replace(frame, reader=self.means.worker)
 
     def _aside(self) -> Frame | None:
         """What is put aside of the table's rows now."""
-        if self.aside is None or self.aside.main is None:
+        if self.aside is None or self.aside.main is None or self.task.model.quarantines:
             return None
         return self.means.ports.store.frame(self.aside, self.aside.main)
 

@@ -77,7 +77,7 @@ def _asides(graph: Graph) -> Iterator[TableName]:
         aside = node.model.aside
         if aside in names:
             raise DefinitionError(
-                f"{node.model.place}: lines of {node.name} that cannot be parsed go to {aside}, "
+                f"{node.model.place}: rows that {node.name} puts aside go to {aside}, "
                 "which is a model",
                 hint="rename that model",
             )

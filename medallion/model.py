@@ -122,14 +122,19 @@ class Model:
         return bool(self.window) or self.by_pattern
 
     @property
+    def quarantines(self) -> bool:
+        """Whether rows that fail its suite are put aside, and the others published."""
+        return self.on_failure == "quarantine"
+
+    @property
     def aside(self) -> TableName | None:
-        """The table of the lines that cannot be parsed, of a source that puts them aside.
+        """The table of rows that are put aside: those that fail, or lines that are no rows.
 
         Raises:
             DefinitionError: the model's name leaves no room for the table's.
         """
-        source = self.source() if self.form is Form.SOURCE else None
-        if not isinstance(source, Landing) or not source.quarantines:
+        source = self.source() if self.form is Form.SOURCE and not self.quarantines else None
+        if not self.quarantines and not (isinstance(source, Landing) and source.quarantines):
             return None
         if self.name.aside is None:
             raise DefinitionError(
@@ -237,6 +242,11 @@ def _check_source(model: Model, source: Source) -> None:
         raise DefinitionError(
             f"{where} masks {SOURCE_FILE!r}, by which rows of a file that changed are found",
             hint="mask it in a silver model that reads this one",
+        )
+    if isinstance(source, Landing) and source.quarantines and model.quarantines:
+        raise DefinitionError(
+            f"{where} puts lines aside that cannot be parsed, and rows that fail as well",
+            hint='declare on_failure="quarantine" on the silver model that reads it',
         )
     if not isinstance(source, Extract):
         return

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from medallion.declaration import Strategy
+from medallion.errors import DefinitionError
 from medallion.ledger import Arrivals
 from medallion.memo import Memo
 from medallion.model import Model
@@ -19,13 +20,15 @@ _SHOWN = 3  # names
 class Request:
     """What a build was asked for: which windows, and whether to build them in any case.
 
-    `forward_only` accepts the rows that older code made.
+    `forward_only` accepts the rows that older code made. `replay` judges the rows that are there
+    again, and those that are put aside; no other are taken.
     """
 
     asked: Window = EVER
     again: bool = False
     full_refresh: bool = False
     forward_only: bool = False
+    replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Need:
     `referred` are tables that they refer to and that changed. `reshapes`: readers are to see other
     columns of them. `anew`: nothing of what is there stays. `creates`: there is no table yet.
     `memo` is what is kept of a helper task. `read` is when a source outside is read, in seconds
-    since 1970; 0 if none is.
+    since 1970; 0 if none is. `replays`: the rows are judged again, and
+    nothing else of the table's state changes.
     """
 
     windows: Windows = NONE
@@ -66,6 +70,7 @@ class Need:
     creates: bool = False
     memo: Memo | None = None
     read: float = 0
+    replays: bool = False
 
     @property
     def builds(self) -> bool:
@@ -220,6 +225,27 @@ def need_of_read(
         anew=every or not goes_on,
         read=now if reasons else 0,
     )
+
+
+def need_of_replay(model: Model, state: State | None, code: str) -> Need:
+    """What a model needs whose rows are judged again.
+
+    Raises:
+        DefinitionError: the model puts none aside, or its rows are not those of its code.
+    """
+    if not model.quarantines:
+        raise DefinitionError(
+            f"{model.name} puts no rows aside that fail its suite",
+            hint='declare: on_failure="quarantine"; lines that cannot be parsed are taken again '
+            "when their file is mended",
+        )
+    if state is None or state.code != code:
+        what = "was never built" if state is None else "has other code since it was built"
+        raise DefinitionError(
+            f"{model.name} {what}: a build computes its rows, and judges them",
+            hint=f"medallion build --select {model.name}",
+        )
+    return Need(audits=True, replays=True)
 
 
 def need_of_task(memo: Memo, request: Request) -> Need:

@@ -80,6 +80,8 @@ class Task:
         awaited = [str(name) for name, pin in self.after.items() if pin is None]
         if self.need.reasons:
             return ", ".join(self.need.reasons)
+        if self.need.replays:
+            return "its rows and those put aside are judged again"
         if self.need.rechecks:
             return f"{self.need.rechecks}: audit only"
         if self.need.settles:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from medallion.division import Dividing, Division
 from medallion.extract import Database
 from medallion.forms import Form
 from medallion.frame import Frame
@@ -199,6 +200,14 @@ class Engine(Protocol):
 
         Raises:
             ModelError: the function that gives them failed, or gave no list of plain values.
+        """
+        ...
+
+    def divide(self, given: Dividing) -> Division:
+        """Write the rows that fail apart from the others; files of which none moves stay.
+
+        Raises:
+            ModelError: they cannot be divided, or `check` says so.
         """
         ...
 

@@ -34,6 +34,7 @@ from medallion.need import Need, Request
 from medallion.personal import check_personal
 from medallion.plan import Plan, make_plan
 from medallion.ports import Ports
+from medallion.quarantined import Quarantined, quarantined, table_of
 from medallion.report import Listener, Report
 from medallion.resources import parse_duration
 from medallion.rows import rows_at
@@ -291,6 +292,36 @@ class Project:
         tables = self.ports.catalog.tables(names)
         frames = {str(n): rows_at(self.survey, self.worker, n, tables, branch, at) for n in names}
         return self.ports.engine.query(text, frames, form, limit=limit)
+
+    def quarantine(self) -> tuple[Quarantined, ...]:
+        """The models of which rows are aside: how many, which rules they fail, since when."""
+        return quarantined(self.ports, self.graph, self.tables())
+
+    def quarantined(self, name: str, *, limit: int | None = None) -> list[dict[str, Any]]:
+        """The rows that are aside of a model; none where there never was one."""
+        aside = table_of(self.graph[TableName.parse(name)])
+        table = self.ports.catalog.tables([aside]).get(aside)
+        if table is None or table.main is None:
+            return []
+        rows: list[dict[str, Any]] = self.query(f"from {aside}", limit=limit).to_pylist()
+        return rows
+
+    def plan_replay(self, name: str) -> Plan:
+        """The plan that judges a model's rows again, and those that are aside of it.
+
+        Raises:
+            DefinitionError: it puts none aside, or is to be built instead.
+        """
+        node = self.graph[TableName.parse(name)]
+        return self._plan({node.name: Request(replay=True)})
+
+    def replay(self, name: str, *, listener: Listener = lambda _: None) -> Report:
+        """Judge a model's rows again by the suite as it is now, and those that are aside of it.
+
+        Each goes where it belongs, in one publish. What the model reads is not read again.
+        """
+        self.settle()
+        return self.run(self.plan_replay(name), listener=listener)
 
     def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
         """Audit what is there and publish nothing; on a branch the verdict is kept with it."""

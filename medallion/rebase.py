@@ -18,7 +18,8 @@ from medallion.window import Windows
 class Written:
     """What a run committed of one table: for which need, from which snapshots of its inputs.
 
-    `aside` is what it put aside of the rows, in a table of their own.
+    `aside` is what it put aside of the rows, in a table of their own. `undivided` is what it was
+    before rows that fail were put aside.
     """
 
     write: Write
@@ -27,6 +28,7 @@ class Written:
     snapshot: int = 0
     aside: Write | None = None
     aside_snapshot: int | None = None
+    undivided: "Written | None" = None
 
     @property
     def tables(self) -> tuple[TableName, ...]:

@@ -1,14 +1,17 @@
 """Plans, reports and what commands print, as text. Values in, a string out."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from medallion.branches import Branch
 from medallion.diff import Diff
+from medallion.division import ASIDE_AT, ASIDE_INPUTS, RULES
 from medallion.names import branch_of
 from medallion.need import shown_windows
 from medallion.plan import Plan, Task
+from medallion.quarantined import Quarantined
 from medallion.report import Failure, Report, State, TaskResult, counted
 from medallion.resources import shown_size
 from medallion.suite import Audit, Outcome, Verdict
@@ -127,6 +130,8 @@ def report_text(report: Report) -> str:
                 lines.append(f"  these rows were published before; {why}")
         elif result.audit:
             lines += _remarks(result.audit, result.state)
+        if result.ok and (result.rules or result.returned):
+            lines += ["", *_quarantined(result)]
     lines += _warnings(report.warnings)
     return "\n".join([*lines, "", *_ending(report)]).lstrip("\n")
 
@@ -202,6 +207,47 @@ def _remarks(audit: Audit, state: State) -> list[str]:
     """What a passed audit still has to say."""
     lines = _blocking(audit)
     return ["", f"{audit.table}: {state} with remarks", *lines] if lines else []
+
+
+def _quarantined(result: TaskResult) -> list[str]:
+    """The rows that were put aside, how many failed which rule, and those that came home."""
+    lines, name = [], result.table
+    if result.returned:
+        lines.append(f"{name}: {_rows(result.returned)} out of quarantine")
+    if result.rules:
+        lines.append(f"{name}: {_rows(result.quarantined)} quarantined")
+        lines += [f"  {n:>8,}  {rule}" for rule, n in result.rules.items()]
+        lines.append(f"  look: medallion quarantine show {name}")
+    return lines
+
+
+def quarantine_text(found: Sequence[Quarantined]) -> str:
+    """The models of which rows are aside, and why."""
+    if not found:
+        return "no row is quarantined"
+    lines = []
+    for one in found:
+        lines.append(f"{one.model}: {_rows(one.rows)} since {_second(one.oldest)}")
+        lines += [f"  {n:>8,}  {rule}" for rule, n in one.rules.items()]
+    return "\n".join(lines)
+
+
+def quarantined_text(rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
+    """Rows that are aside, each with the rules that it fails."""
+    if not rows:
+        return "no row is quarantined"
+    names = [name for name in rows[0] if name != ASIDE_INPUTS]
+    ways: dict[str, Callable[[Any], str]] = {RULES: "; ".join, ASIDE_AT: _second}
+    shown = [{n: ways[n](row[n]) if n in ways else row[n] for n in names} for row in rows]
+    return rows_text(names, shown, more=more)
+
+
+def _second(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%SZ}"
+
+
+def _rows(number: int) -> str:
+    return f"{number:,} row{'s' * (number != 1)}"
 
 
 def _warnings(warnings: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """What a run did: results, verdicts and events, as data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -48,7 +48,8 @@ class TaskResult:
 
     `parts` counts the windows or items that were built, `reused` those that an earlier run had
     finished; `part` is what one of them is called. `quarantined` counts rows that were put aside,
-    `removed` those that deduplication left out.
+    `rules` how many of them failed which, `returned` those that came home. `removed` counts those
+    that deduplication left out.
     """
 
     table: TableName
@@ -65,6 +66,8 @@ class TaskResult:
     quarantined: int = 0
     removed: int = 0
     warnings: tuple[str, ...] = ()
+    rules: Mapping[str, int] = field(default_factory=dict)
+    returned: int = 0
 
     @property
     def ok(self) -> bool:
@@ -125,6 +128,8 @@ def result_dict(result: TaskResult) -> dict[str, Any]:
         "parts": result.parts,
         "reused": result.reused,
         "quarantined": result.quarantined,
+        "rules": dict(result.rules),
+        "returned": result.returned,
         "removed": result.removed,
         "audit": audit and audit_dict(audit),
         "failure": asdict(result.failure) if result.failure else None,

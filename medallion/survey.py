@@ -26,6 +26,7 @@ from medallion.need import (
     need_of_all,
     need_of_landed,
     need_of_read,
+    need_of_replay,
     need_of_task,
     need_of_windows,
 )
@@ -71,6 +72,8 @@ class Survey:
             return need_of_task(self.memo(node, pins), request)
         model, code, table = node.model, self.codes[node.name], tables.get(node.name)
         state = state_of(table)
+        if request.replay:
+            return need_of_replay(model, state, code)
         if reads_outside(model) and not model.windowed:
             need = need_of_read(model, state, code, request, _now(), goes_on=goes_on(model, state))
         elif model.form is Form.SOURCE and not model.windowed:
@@ -171,6 +174,8 @@ class Survey:
         `cursor` is where the next build goes on; where it did before if nothing is said.
         """
         code, suite = self.codes[node.name], self.suites[node.name].digest
+        if need.replays and before:
+            return replace(before, suite=suite)
         built = before.built if before else NONE
         stale = before.stale if before else NONE
         state = State(code, suite, dict(pins), built, stale).settled(need.windows, need.stale)
@@ -239,6 +244,8 @@ class Survey:
                     domain |= self._changes.rows_in(tables[name], pins[name], column, grain)
                 domain |= coming.get(name, NONE).cover(grain)
         own = self._own_files(tables.get(node.name), model)
+        if model.quarantines and model.aside:  # as good as its own
+            own += self._own_files(tables.get(model.aside), model)
         windows = widened(need.windows, own, grain)
         return replace(
             need,

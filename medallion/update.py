@@ -21,6 +21,7 @@ from medallion.outside import reads_outside
 from medallion.personal import Unsaid, check_given
 from medallion.plan import Plan, Task
 from medallion.ports import Ports
+from medallion.quarantine import quarantine_of
 from medallion.rebase import Written, rebased
 from medallion.report import Event, Listener, State, Step, TaskResult
 from medallion.state import state_of
@@ -265,6 +266,8 @@ def _write(
 
 def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
     """Make what was evaluated a snapshot of the run's branch, and audit that."""
+    if task.model.quarantines:
+        return _divide_and_audit(run, task, written, result)
     written = run.writes[task.name] = _commit(run, task, written)
     snapshot = written.snapshot
     run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
@@ -274,6 +277,30 @@ def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult)
     run.tell(Step.AUDITED, task.name, passed=audit.passed)
     state = State.WRITTEN if audit.passed else State.REJECTED
     return replace(result, state=state, snapshot=snapshot, audit=audit)
+
+
+def _divide_and_audit(run: Run, task: Task, written: Written, result: TaskResult) -> TaskResult:
+    """The same with rows that fail in a table of their own; on top of others' windows."""
+    tables = run.ports.catalog.tables(written.pins)
+    others = {str(n): f for n, f in _inputs(run, task, tables, written.pins).items()}
+
+    def committed(snapshot: int) -> None:
+        run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
+
+    while True:
+        try:
+            settled = quarantine_of(run.ports, task, written, others).settle(committed)
+            break
+        except ConflictError:
+            tables = run.ports.catalog.tables([task.name, *task.after])
+            again = rebased(run.survey, task, written, tables, written.pins)
+            if again is None:
+                raise
+            written = again
+    run.tell(Step.AUDITED, task.name, passed=settled.passed)
+    if settled.changed and settled.written.snapshot:
+        run.writes[task.name] = settled.written
+    return settled.told(result)
 
 
 def _commit(run: Run, task: Task, written: Written) -> Written:
@@ -304,21 +331,46 @@ def _settle(
     """Note that rows which stay as they are are up to date, after an audit if they need one."""
     assert table.main is not None
     if task.need.audits:
-        others = {str(n): frame for n, frame in _inputs(run, task, tables, pins).items()}
-        audit = audit_snapshot(run.ports, task, table.main, others)
-        run.tell(Step.AUDITED, task.name, passed=audit.passed)
-        result = replace(result, state=State.AUDITED, snapshot=table.main, audit=audit)
-        if not audit.passed:
-            return replace(result, state=State.REJECTED, snapshot=None)
+        if task.model.quarantines:
+            result = _judge_again(run, task, table, pins, result, cursor)
+        else:
+            others = {str(n): frame for n, frame in _inputs(run, task, tables, pins).items()}
+            audit = audit_snapshot(run.ports, task, table.main, others)
+            run.tell(Step.AUDITED, task.name, passed=audit.passed)
+            result = replace(result, state=State.AUDITED, snapshot=table.main, audit=audit)
+            if not audit.passed:
+                result = replace(result, state=State.REJECTED, snapshot=None)
+        if result.state is not State.AUDITED:
+            return result
     if run.plan.publish:
         state = run.survey.new_state(task.node, task.need, state_of(table), pins, cursor)
-        before = table.properties.get(STATE)
+        before, after = table.properties.get(STATE), state.to_text()
+        if task.need.replays and before == after:
+            return result
         try:
-            run.ports.catalog.amend(task.name, table.main, before, state.to_text())
+            run.ports.catalog.amend(task.name, table.main, before, after)
         except ConflictError:
             if task.request.forward_only or task.need.audits or cursor:
                 raise  # somebody waits for it; else the next build notes the same
     return result
+
+
+def _judge_again(
+    run: Run,
+    task: Task,
+    table: Table,
+    pins: Mapping[TableName, int],
+    result: TaskResult,
+    cursor: str | None,
+) -> TaskResult:
+    """Judge the rows that stay, and those that are aside: each goes where it belongs now."""
+    assert table.main is not None
+    task = replace(task, need=replace(task.need, anew=False, replaces=frozenset()))
+    draft = _draft(task, table, table.location, run.plan.run)
+    same = Result(table.schema_at(table.main), (), cursor=cursor or "")
+    write = _write(run, task, table, draft, same, pins, always=True)
+    assert write
+    return commit_and_audit(run, task, Written(write, task.need, pins), result)
 
 
 def _draft(task: Task, table: Table | None, location: str, run: str) -> Draft:

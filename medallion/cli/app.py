@@ -14,6 +14,7 @@ from medallion.cli.contracts import contract
 from medallion.cli.lineage import lineage
 from medallion.cli.looks import audit, branches, diff, doctor, history, ls, query, show
 from medallion.cli.options import Json, Run, opened, printed
+from medallion.cli.quarantine import app as quarantine
 from medallion.cli.runs import backfill, build, plan
 from medallion.errors import MedallionError
 from medallion.hiding import mask_streams
@@ -82,6 +83,7 @@ for command in COMMANDS:
 maintain = typer.Typer(help="Remove what nobody needs any more.", no_args_is_help=True)
 maintain.command()(results)
 app.add_typer(maintain, name="maintain")
+app.add_typer(quarantine, name="quarantine")
 
 
 def main() -> None:

@@ -120,6 +120,8 @@ def test_a_report_is_plain_values() -> None:
         "parts": 0,
         "reused": 0,
         "quarantined": 0,
+        "rules": {},
+        "returned": 0,
         "removed": 0,
         "audit": {
             "table": "bronze.a",

@@ -18,6 +18,7 @@ from medallion.adapters.duckdb import contracts
 from medallion.adapters.duckdb.arriving import Arrived, arrived, put_aside
 from medallion.adapters.duckdb.calling import called, raised, texts_of
 from medallion.adapters.duckdb.deleting import deletes
+from medallion.adapters.duckdb.dividing import divided
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
 from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
 from medallion.adapters.duckdb.fetched import listed, told
@@ -37,6 +38,7 @@ from medallion.adapters.duckdb.writing import stored, write
 from medallion.address import is_remote
 from medallion.cursor import Cursor
 from medallion.declaration import Strategy
+from medallion.division import Dividing, Division
 from medallion.errors import DefinitionError, MedallionError, ModelError, StoreError
 from medallion.extract import Database
 from medallion.extraction import Extract
@@ -185,6 +187,14 @@ class DuckDBEngine:
                 if late:
                     raise raised(model, model.function, late[0]) from late[0]
                 raise _problem(model, part, error) from error
+
+    def divide(self, given: Dividing) -> Division:
+        """Write the rows that fail apart from the others."""
+        with self._duck.session({"batch": given.batch, **given.others}) as connection:
+            try:
+                return divided(connection, given, self._written)
+            except duckdb.Error as error:
+                raise failed(f"the quarantine of {given.draft.table}", error) from error
 
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
         """The grain's windows in which the frame has rows; its time column is read."""

@@ -10,16 +10,19 @@ from medallion.frame import Frame
 from medallion.schema import Schema
 
 
-def rows_of(frame: Frame, *, named: bool = False) -> str:
+def rows_of(frame: Frame, *, named: bool | str = False) -> str:
     """A query of the frame's rows. Columns are found by field id, a missing one is NULL.
 
-    `named` adds the column `filename`.
+    `named` adds the column `filename`, or one of another name.
     """
     if not frame.files:
         return no_rows(frame.schema)
     paths = ", ".join(literal(f.path) for f in frame.files)
-    columns = ", ".join([*(quote(c.name) for c in frame.schema), *["filename"] * named])
+    file = named if isinstance(named, str) else "filename"
+    columns = ", ".join([*(quote(c.name) for c in frame.schema), *[quote(file)] * bool(named)])
     options = f"{reading(frame.schema)}, hive_partitioning = false"
+    if file != "filename":
+        options += f", filename = {literal(file)}"
     rows = f"select {columns} from read_parquet([{paths}], {options})"
     if frame.within:
         rows += f" where {in_window(frame.schema, *frame.within)}"

@@ -12,10 +12,11 @@ from typing import Any
 
 import duckdb
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql.base import PGDialect, PGIdentifierPreparer
+from sqlalchemy.dialects.postgresql.base import PGCompiler, PGDialect, PGIdentifierPreparer
 from sqlalchemy.pool import StaticPool
 
 from medallion.adapters.expectations.library import quiet
+from medallion.adapters.expectations.literals import literal
 
 
 def fetched(con: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
@@ -103,6 +104,13 @@ class _Quoted(PGIdentifierPreparer):
         return self.quote_identifier(ident)
 
 
+class _Written(PGCompiler):
+    """Writes values into a statement as DuckDB takes those that it is given beside it."""
+
+    def render_literal_value(self, value: Any, type_: Any) -> str:  # noqa: ARG002 - SQLAlchemy's signature
+        return literal(value)
+
+
 class DuckDBDialect(PGDialect):
     """DuckDB speaks PostgreSQL's SQL; what a driver does is replaced."""
 
@@ -110,6 +118,7 @@ class DuckDBDialect(PGDialect):
     driver = "borrowed"
     supports_statement_cache = True
     preparer = _Quoted
+    statement_compiler = _Written
     default_paramstyle = "qmark"
 
     @classmethod

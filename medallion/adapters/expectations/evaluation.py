@@ -21,7 +21,7 @@ from medallion.adapters.expectations.queries import (
 )
 from medallion.adapters.expectations.questions import complete_rows
 from medallion.adapters.expectations.resolution import METADATA, Resolution
-from medallion.adapters.expectations.samples import different, failing_rows
+from medallion.adapters.expectations.samples import different, failing_rows, failing_where
 from medallion.adapters.expectations.verdicts import Observation, counted, shown
 from medallion.errors import told_in
 
@@ -151,7 +151,8 @@ def _seen(
         count = asked.metrics[f"{asked.expectation.map_metric}.unexpected_count"]
         columns = _columns(asked.expectation)
         sample = () if success else failing_rows(resolution, count, columns, keys)
-        return Observation(failing=failing, rows=rows, sample=sample)
+        where = "" if success else failing_where(resolution, count, columns)
+        return Observation(failing=failing, rows=rows, sample=sample, where=where)
     if UnexpectedRowsSample.metric_name in values:
         failing = values[UnexpectedRowsCount.metric_name]
         sample = different(values[UnexpectedRowsSample.metric_name])

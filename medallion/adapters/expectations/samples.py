@@ -1,4 +1,4 @@
-"""Some of the rows that failed an expectation, from the condition that counted them."""
+"""The rows that failed an expectation, from the condition that counted them: some, and which."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -32,6 +32,21 @@ def failing_rows(
     if keys or len(named) > 1:
         return different(dict(zip(named, row, strict=True)) for row in rows)
     return different(row[0] for row in rows)
+
+
+def failing_where(resolution: Resolution, count: Any, columns: Sequence[str]) -> str:
+    """The condition of the rows that a map metric counted, as SQL over the view `batch`.
+
+    Nothing where there is none that can be written down.
+    """
+    try:
+        where = _condition(resolution, count, columns)
+        if where is None:
+            return ""
+        dialect = resolution.engine.engine.dialect
+        return str(where.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+    except Exception:  # noqa: BLE001 - the verdict stands without it
+        return ""
 
 
 def _read(resolution: Resolution, where: Any, columns: Sequence[str]) -> Sequence[Any]:

@@ -18,7 +18,8 @@ class Observation:
 
     `success` is what Great Expectations says. `nothing` is the reason why it was evaluated on
     nothing, and empty if it was not. `failing` of `rows` failed it, None where it does not judge
-    single rows; then `observed` says what it saw. With an `error` nothing else was seen.
+    single rows; then `observed` says what it saw. `where` is the condition of the rows that failed
+    it, in SQL. With an `error` nothing else was seen.
     """
 
     success: bool = False
@@ -27,6 +28,7 @@ class Observation:
     rows: int | None = None
     observed: str = ""
     sample: tuple[Any, ...] = ()
+    where: str = ""
     error: str = ""
 
 
@@ -52,7 +54,7 @@ def verdict(
     told = _detail(seen)
     if why and not seen.success:
         told = f"{told}: {why}"
-    return Verdict(type, kwargs, severity, outcome, told, seen.failing, seen.sample)
+    return Verdict(type, kwargs, severity, outcome, told, seen.failing, seen.sample, seen.where)
 
 
 def _detail(seen: Observation) -> str:

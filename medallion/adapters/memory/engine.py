@@ -14,6 +14,7 @@ from typing import Any
 
 from medallion.adapters.memory.lake import MemoryLake, Row
 from medallion.conformity import conforming
+from medallion.division import Dividing, Division
 from medallion.errors import DefinitionError, MedallionError, ModelError, RaisedError
 from medallion.forms import Form
 from medallion.frame import Frame
@@ -132,6 +133,10 @@ class MemoryEngine:
         text = f"select {', '.join(map(_quote, frame.chosen(columns)))} from given"
         text += f" where (\n{where}\n)" if where.strip() else ""
         return self.query(text, {"given": frame}, form, limit=limit)
+
+    def divide(self, given: Dividing) -> Division:
+        """The memory engine divides nothing: it is refused."""
+        raise ModelError(f"the memory engine does not divide the rows of {given.draft.table}")
 
     def windows(self, frame: Frame, column: str, grain: Grain) -> Windows:
         """The memory engine knows no times: it is refused."""
