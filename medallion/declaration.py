@@ -157,7 +157,12 @@ def read_declaration(
     _take_history(fields, cursor)
     fields["strategy"] = _strategy(fields, form, window, cursor)
     _check_deleted(fields)
-    _check_masks(fields)
+    check_masks(
+        fields.get("mask", {}),
+        unique_key=fields.get("unique_key", ()),
+        partition_by=fields.get("partition_by", ()),
+        time_column=fields.get("time_column", ""),
+    )
     return fields
 
 
@@ -169,17 +174,6 @@ def _check_deleted(fields: Mapping[str, Any]) -> None:
             f"with the strategy {str(Strategy.MERGE)!r}; this one is {str(strategy)!r}",
             hint='declare: strategy="merge", unique_key="id", deleted="op = \'D\'"',
         )
-
-
-def _check_masks(fields: Mapping[str, Any]) -> None:
-    history: Scd2 | None = fields.get("history")
-    check_masks(
-        fields.get("mask", {}),
-        unique_key=fields.get("unique_key", ()),
-        partition_by=fields.get("partition_by", ()),
-        time_column=fields.get("time_column", ""),
-        changed_at=history.changed_at if history else "",
-    )
 
 
 def _take_history(fields: dict[str, Any], cursor: str) -> None:

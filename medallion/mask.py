@@ -107,14 +107,13 @@ def check_masks(
     unique_key: Sequence[str] = (),
     partition_by: Sequence[Transform] = (),
     time_column: str = "",
-    changed_at: str = "",
 ) -> None:
     """Whether rows that are masked so can still be told apart and placed.
 
     Raises:
         DefinitionError: a column is masked that a declaration needs.
     """
-    for column, why, hint in _needed(masks, unique_key, partition_by, time_column, changed_at):
+    for column, why, hint in _needed(masks, unique_key, partition_by, time_column):
         raise DefinitionError(f"{masks[column]} of {column!r}, {why}", hint=hint)
 
 
@@ -123,7 +122,6 @@ def _needed(
     unique_key: Sequence[str],
     partition_by: Sequence[Transform],
     time_column: str,
-    changed_at: str,
 ) -> Iterator[tuple[str, str, str]]:
     """The columns whose mask takes away what they are needed for, why, and what to do."""
     for column in unique_key:
@@ -137,8 +135,6 @@ def _needed(
                 yield column, why, f'mask it with truncated("{transform.kind}"), or not at all'
         elif mask and mask.kind in _TELL_NOTHING:
             yield column, f"by which the table is partitioned: {transform}", "do not mask it"
-    if changed_at in masks:
-        yield changed_at, "by which versions are told apart", "leave it as it is"
 
 
 def _keeps(unit: str, grain: str) -> bool:

@@ -1,9 +1,10 @@
-from medallion import Source, bronze, files, month
+from medallion import Source, bronze, column, files, month
 
 
 @bronze(
     time_column="pickup_datetime",
     partition_by=month("pickup_datetime"),
+    columns={"driver_licence": column(pii=True)},
     owner="taxi",
     tags=["daily"],
 )

@@ -1,9 +1,17 @@
-from medallion import SQL, gold, month
+from medallion import SQL, column, gold, month
+
+ZONE = column("integer", nullable=False, references="gold.dim_zone.zone_id")
 
 
 @gold(
     time_column="pickup_at",
     partition_by=month("pickup_at"),
+    columns={
+        "pickup_date": column(nullable=False, references="gold.dim_date.calendar_date"),
+        "pickup_zone_id": ZONE,
+        "dropoff_zone_id": ZONE,
+        "payment_type": column(nullable=False, references="gold.dim_payment.payment_type"),
+    },
     owner="analytics",
     tags=["daily"],
 )

@@ -88,7 +88,7 @@ TIMED = "time_column='at', partition_by=day('at')"
         ("partition_by=month('at'), mask={'at': kept_last(2)}", "which is in month(at)"),
         ("partition_by=identity('a'), mask={'a': nullified()}", "by which the table is part"),
         ("partition_by=bucket('a', 4), mask={'a': dropped()}", "by which the table is part"),
-        ("strategy=scd2('id', changed_at='at'), mask={'at': truncated('day')}", "told apart"),
+        ("strategy=scd2('id', changed_at='at'), mask={'at': truncated('day')}", "says when"),
         ("strategy=scd2('id', changed_at='at'), mask={'id': redacted()}", "in the unique_key"),
     ],
 )

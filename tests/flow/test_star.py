@@ -160,7 +160,7 @@ def test_a_late_row_takes_the_place_of_its_inferred_member(tmp_path: Path) -> No
     changed = "select 1 as id union all select 2"
     write(root, {"models/customers.py": sql_model("silver", "customers", changed)})
     report = build(root)
-    assert states(report)["gold.fct_orders"] is State.FRESH
+    assert states(report)["gold.fct_orders"] is State.AUDITED
     fresh = simple(tmp_path / "fresh", changed, f"{ORDERS} union all select 8, 2, null", PLAIN)
     build(fresh)
     assert rows(root, "gold.dim_customer") == rows(fresh, "gold.dim_customer")

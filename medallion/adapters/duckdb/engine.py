@@ -3,41 +3,33 @@
 Rows of a SQL model never pass through Python. A model that asks for a DataFrame gets one.
 """
 
-import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from medallion.adapters.duckdb import contracts
-from medallion.adapters.duckdb.arriving import Arrived, arrived, put_aside
 from medallion.adapters.duckdb.calling import called, raised, texts_of
-from medallion.adapters.duckdb.deleting import deletes
+from medallion.adapters.duckdb.columns import given_columns
 from medallion.adapters.duckdb.dividing import divided
 from medallion.adapters.duckdb.duck import Duck, failed, out_of_memory, run
-from medallion.adapters.duckdb.extracting import columns_of, extracted, span_of
+from medallion.adapters.duckdb.evaluating import Evaluating, World, landed, query_of
+from medallion.adapters.duckdb.extracting import columns_of
 from medallion.adapters.duckdb.fetched import listed, told
 from medallion.adapters.duckdb.keys import keyed
 from medallion.adapters.duckdb.landing import unreadable
-from medallion.adapters.duckdb.masks import Resolve, check_keys, masked, set_keys
-from medallion.adapters.duckdb.merging import following, merged, without
+from medallion.adapters.duckdb.masks import Resolve, check_keys, set_keys
 from medallion.adapters.duckdb.opening import opened
-from medallion.adapters.duckdb.reading import no_rows, rows_of
+from medallion.adapters.duckdb.reading import rows_of, together
 from medallion.adapters.duckdb.scanning import scanned
 from medallion.adapters.duckdb.shaping import shaped
-from medallion.adapters.duckdb.taking import taken
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
-from medallion.adapters.duckdb.types import iceberg_type
-from medallion.adapters.duckdb.versions import own_columns, versioned
-from medallion.adapters.duckdb.writing import stored, write
+from medallion.adapters.duckdb.writing import write
 from medallion.address import is_remote
-from medallion.cursor import Cursor
-from medallion.declaration import Strategy
 from medallion.division import Dividing, Division
 from medallion.errors import DefinitionError, MedallionError, ModelError, StoreError
 from medallion.extract import Database
@@ -45,9 +37,9 @@ from medallion.extraction import Extract
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.model import Model
-from medallion.names import TableName, begin_of
+from medallion.names import TableName
 from medallion.ports import Files
-from medallion.schema import Column, Schema, checked
+from medallion.schema import Schema
 from medallion.secrets import reveal
 from medallion.source import Landing, Source
 from medallion.tables import WHOLE, Draft, Part, Result, WrittenFile
@@ -98,16 +90,18 @@ class DuckDBEngine:
             self._scratch() as scratch,
         ):
             try:
-                if isinstance(source, Extract):
-                    texts: tuple[str, ...] = (columns_of(self._database, source.query, model),)
-                elif isinstance(source, Landing):
-                    texts = self._arrived(
-                        connection, source, scratch, model=model, reading=False
-                    ).texts
-                else:
-                    texts = _query(connection, model)
-                shape = shaped(connection, model, _all(texts), read=False)
-                columns = _columns(connection, model, shape.text)
+                match source:
+                    case Extract():
+                        text = columns_of(self._database, source.query, model)
+                    case Landing():
+                        found = landed(
+                            connection, self._world, model, source, scratch, WHOLE, reading=False
+                        )
+                        text = together(found.texts)
+                    case _:
+                        text = query_of(connection, model, WHOLE)
+                shape = shaped(connection, model, text, read=False)
+                columns = given_columns(connection, model, shape.text)
                 return contracts.kept(model, columns, partly=isinstance(source, Landing))
             except duckdb.Error as error:
                 if isinstance(given, Landing):
@@ -125,67 +119,19 @@ class DuckDBEngine:
         part: Part = WHOLE,
     ) -> Result:
         """Write the model's rows, or those of one part, as files of the draft's table."""
-        frames = {str(k): v for k, v in inputs.items()}
-        late: list[Exception] = []
-        cursor = Cursor.from_text(part.cursor if model.cursor else "")
+        source = self._source(model, part)
         with (
-            self._duck.session(frames) as connection,
+            self._duck.session({str(k): v for k, v in inputs.items()}) as connection,
             self._scratch() as scratch,
-            self._told(model, part, scratch),
+            told(source, scratch) if isinstance(source, Landing) else nullcontext(),
         ):
-            arrival = read = None
             set_keys(connection, model, self._resolve)
+            work = Evaluating(self._world, connection, model, inputs, draft, part, source, scratch)
             try:
-                if model.form is Form.SOURCE:
-                    known = draft.current if draft.keeps else None
-                    source = self._place(model.source(part.window))
-                    if isinstance(source, Extract):
-                        span = span_of(model, source, part)
-                        read = extracted(connection, self._database, source.query, span, late)
-                        texts: tuple[str, ...] = (read.text,)
-                    else:
-                        assert isinstance(source, Landing)
-                        arrival = self._arrived(
-                            connection, source, scratch, part, known, model=model
-                        )
-                        texts = arrival.texts
-                elif model.form is Form.SQL:
-                    texts = _query(connection, model, part)
-                else:
-                    called = self._called(
-                        connection, model, inputs, scratch, part, cursor, draft.current, late
-                    )
-                    texts = (called,)
-                shape = shaped(connection, model, _all(texts), window=part.window)
-                if shape.text != _all(texts):
-                    texts = (shape.text,)
-                given = _columns(
-                    connection, model, shape.text, draft.current, read.schema if read else None
-                )
-                given = contracts.kept(model, given, draft)
-                schema = draft.settle(given)
-                if len(texts) > 1 or set(given.names) != set(schema.names):
-                    # Each has all columns then, those it lacks as NULL.
-                    texts = tuple(_all((text, no_rows(schema))) for text in texts)
-                rows = [stored(text, model, schema, part.window) for text in texts]
-                rows, replaced = self._merged(connection, model, rows, schema, draft, part, late)
-                # Files often land a day or a month at a time.
-                alike = part.window is not None or (model.form is Form.SOURCE and len(texts) > 1)
-                written = self._written(connection, rows, schema, draft, alike=alike)
-                remarks = read.remarks(schema, given) if read else ()
-                next = _cursor(part, cursor)
-                result = Result(
-                    schema,
-                    written,
-                    replaced,
-                    cursor=next,
-                    remarks=remarks,
-                    removed=shape.removed,
-                )
-                return put_aside(connection, model, arrival, result, draft, part, self._written)
+                return work.run()
             except duckdb.Error as error:
-                if late:
-                    raise raised(model, model.function, late[0]) from late[0]
+                if work.late:
+                    raise raised(model, model.function, work.late[0]) from work.late[0]
                 raise _problem(model, part, error) from error
 
     def divide(self, given: Dividing) -> Division:
@@ -240,10 +186,13 @@ class DuckDBEngine:
         """The rows of a frame in that form; see `Frame.open`."""
         return scanned(self._duck.cursor, frame, form, columns, where, limit)
 
-    def _told(self, model: Model, part: Part, scratch: Path) -> AbstractContextManager[None]:
-        """Errors of copied files are told as those of the files."""
-        source = self._place(model.source(part.window)) if model.form is Form.SOURCE else None
-        return told(source, scratch) if isinstance(source, Landing) else nullcontext()
+    def _source(self, model: Model, part: Part) -> Source | None:
+        """Where the model's rows come from, if it lands them."""
+        return self._place(model.source(part.window)) if model.form is Form.SOURCE else None
+
+    @property
+    def _world(self) -> World:
+        return World(self._files, self._database, self.open, self._written)
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
@@ -253,32 +202,6 @@ class DuckDBEngine:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _arrived(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        source: Landing,
-        scratch: Path,
-        part: Part = WHOLE,
-        known: Schema | None = None,
-        *,
-        model: Model,
-        reading: bool = True,
-    ) -> Arrived:
-        """What landed for a source, as queries; `reading` says if its rows will be read.
-
-        Files whose columns nobody declared are read as what is `known` of the table.
-        """
-        return arrived(
-            connection,
-            self._files,
-            source,
-            part,
-            known,
-            scratch,
-            reading=reading,
-            masked=model.mask,
-        )
 
     def _written(
         self,
@@ -295,77 +218,6 @@ class DuckDBEngine:
         )
         return tuple(files)
 
-    def _called(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        model: Model,
-        inputs: Mapping[TableName, Frame],
-        scratch: Path,
-        part: Part,
-        cursor: Cursor,
-        known: Schema | None,
-        late: list[Exception],
-    ) -> str:
-        """Call a Python model with its inputs opened; a query of what it returned."""
-        arguments = {i.parameter: self.open(inputs[i.table], i.form) for i in model.inputs}
-        if model.each and part.item is not None:
-            arguments[model.each.parameter] = json.loads(part.item)
-        if model.cursor:
-            arguments[model.cursor] = cursor
-        value = called(model, model.function, arguments | model.given(part.window))
-        if isinstance(value, Frame):
-            return rows_of(value)
-        return taken(
-            connection, value, model.name, scratch, late, known and own_columns(model, known)
-        )
-
-    def _merged(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        model: Model,
-        rows: list[str],
-        schema: Schema,
-        draft: Draft,
-        part: Part,
-        late: list[Exception],
-    ) -> tuple[list[str], frozenset[str]]:
-        """The queries to write when the rows are merged into those of the table, if they are."""
-        if model.history:
-            now = begin_of(draft.run)
-            query, replaced = versioned(connection, model, _all(rows), schema, part.current, now)
-            return [query], replaced
-        if part.current is None:
-            return rows, frozenset()
-        if part.again:
-            kept, replaced = without(connection, schema, part.current, part.again)
-            return ([*rows, kept] if replaced else rows), replaced
-        if model.dimension and schema != part.current.schema:
-            return rows, frozenset(f.path for f in part.current.files)
-        text, key = _all(rows), model.dimension.names if model.dimension else model.unique_key
-        if part.span and model.strategy is not Strategy.MERGE:
-            query, replaced = following(connection, text, schema, part.current, part.span)
-        else:
-            still = self._still_there(connection, model, late)
-            gone = deletes(model, schema)
-            query, replaced = merged(
-                connection, text, schema, part.current, key, model.name, still, gone
-            )
-        return [query], replaced
-
-    def _still_there(
-        self, connection: duckdb.DuckDBPyConnection, model: Model, late: list[Exception]
-    ) -> str | None:
-        """A query of all keys that there are, where rows with others are to go."""
-        if model.dimension:  # all its rows are made at once
-            return ""
-        source = self._place(model.source()) if model.form is Form.SOURCE else None
-        if not isinstance(source, Extract) or not source.deletes:
-            return None
-        if not source.cursor:  # all rows were read
-            return ""
-        keys = replace(source.query, columns=model.unique_key)
-        return extracted(connection, self._database, keys, None, late).text
-
     def items(self, model: Model, inputs: Mapping[TableName, Frame]) -> tuple[str, ...]:
         """What the model is called for, each as JSON."""
         each = model.each
@@ -373,12 +225,6 @@ class DuckDBEngine:
             return texts_of(each.given if each else (), model)
         arguments = {i.parameter: self.open(inputs[i.table], i.form) for i in each.inputs}
         return texts_of(called(model, each.given, arguments), model)
-
-
-def _query(
-    connection: duckdb.DuckDBPyConnection, model: Model, part: Part = WHOLE
-) -> tuple[str, ...]:
-    return (keyed(connection, model.text(part.window).strip().rstrip(";")),)
 
 
 def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
@@ -397,49 +243,3 @@ def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
 def _ran_out(problem: MedallionError, error: duckdb.Error) -> bool:
     """Whether it is memory or disk space that was missing."""
     return isinstance(problem, StoreError) or out_of_memory(error)
-
-
-def _all(texts: Sequence[str]) -> str:
-    return " union all by name ".join(f"({text})" for text in texts) if texts[1:] else texts[0]
-
-
-def _cursor(part: Part, cursor: Cursor) -> str:
-    """Where the next build goes on to read."""
-    if part.span and part.span.past is not None:
-        return part.span.past
-    return cursor.to_text() or part.cursor
-
-
-def _columns(
-    connection: duckdb.DuckDBPyConnection,
-    model: Model,
-    text: str,
-    known: Schema | None = None,
-    source: Schema | None = None,
-) -> Schema:
-    """The columns of a query; with the comments of those of its source that have no other.
-
-    One that is NULL in every row is of the type that is known of it. So is a text for a uuid, which
-    DataFrames do not know.
-    """
-    relation = connection.sql(text)
-    columns = []
-    types = contracts.told(model)
-    for name, type in zip(relation.columns, relation.types, strict=True):
-        before = types.get(name) or (known.column(name) if known else None)
-        kept = {'"NULL"': True, "VARCHAR": before is not None and before.type == "uuid"}
-        if before and kept.get(str(type)):
-            found = before.type
-        else:
-            found = iceberg_type(type, f"{model.name} column {name!r}")
-        theirs = source.column(name) if source else None
-        doc = model.comments.get(name) or (theirs.doc if theirs else "")
-        columns.append(Column(name, found, doc=doc))
-    schema = masked(checked(columns, model.name), model)
-    for key in model.unique_key:
-        if schema.column(key) is None:
-            raise ModelError(
-                f"{model.name} declares unique_key column {key!r} and does not give it",
-                hint=f"its columns: {', '.join(schema.names)}",
-            )
-    return replace(schema, id=None)

@@ -1,6 +1,6 @@
 """The SQL that reads a frame's files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from medallion.adapters.duckdb.quoting import literal, quote
@@ -33,6 +33,11 @@ def no_rows(schema: Schema) -> str:
     """A query of the columns and no row."""
     columns = ", ".join(f"null::{duckdb_type(c.type)} as {quote(c.name)}" for c in schema)
     return f"select {columns} where false"
+
+
+def together(texts: Sequence[str]) -> str:
+    """One query of the rows of several, whose columns are joined by name."""
+    return " union all by name ".join(f"({text})" for text in texts) if texts[1:] else texts[0]
 
 
 def watched(schema: Any, batches: Iterable[Any], late: list[Exception]) -> Any:
