@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from medallion.auditing import AUDIT, verdict_note
+from medallion.commit import commit_and_audit
 from medallion.conforming import check_keys
 from medallion.errors import ConflictError, InfrastructureError
 from medallion.evaluation import Means
@@ -20,10 +21,11 @@ from medallion.ports import Ports
 from medallion.promises import check_promises
 from medallion.rebase import rebased
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
+from medallion.run import Run
 from medallion.schedule import walk
 from medallion.schema import Schema
 from medallion.suite import Audit, Verdict
-from medallion.update import Run, commit_and_audit, update
+from medallion.update import update
 
 _REBASES = 5  # times that others may publish beside a run before it gives up
 
