@@ -228,12 +228,17 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """`main` of one table may move from `base` to the audited `snapshot`, and nowhere else."""
+    """`main` of one table may move from `base` to the audited `snapshot`, and nowhere else.
+
+    One that `appends` is of a table to which many append: where `main` moved, the files that the
+    snapshot added are added to what is there now. It never is a conflict.
+    """
 
     table: TableName
     branch: str
     base: int | None
     snapshot: int
+    appends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

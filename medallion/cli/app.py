@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from medallion.cli.looks import audit, branches, diff, doctor, history, ls, query, show
+from medallion.cli.looks import branches, diff, doctor, ls, query, show
 from medallion.cli.options import Json, Run, opened, printed
+from medallion.cli.proofs import audit, history, verify
 from medallion.cli.runs import backfill, build, plan
 from medallion.errors import MedallionError
 from medallion.hiding import mask_streams
@@ -73,7 +74,7 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(init, ls, plan, build, backfill, audit, query, show, diff, history, branches),
-    *(publish, discard, doctor),
+    *(publish, discard, verify, doctor),
 )
 for command in COMMANDS:
     app.command()(command)

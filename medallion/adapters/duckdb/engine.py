@@ -23,6 +23,7 @@ from medallion.adapters.duckdb.landing import unreadable
 from medallion.adapters.duckdb.merging import following, merged, without
 from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import no_rows, rows_of
+from medallion.adapters.duckdb.recording import recorded
 from medallion.adapters.duckdb.scanning import scanned
 from medallion.adapters.duckdb.shaping import shaped
 from medallion.adapters.duckdb.taking import taken
@@ -200,6 +201,22 @@ class DuckDBEngine:
                 if _ran_out(problem, error):
                     raise problem from error
                 raise DefinitionError(problem.message, hint=problem.hint) from error
+
+    def record(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        schema: Schema,
+        draft: Draft,
+        like: Frame | None = None,
+        where: str = "",
+    ) -> Result:
+        """Write a few given rows as files of the draft's table."""
+        with self._duck.session({"like": like} if like else {}) as connection:
+            try:
+                text = recorded(rows, schema, "like" if like else "", where)
+                return Result(schema, self._written(connection, [text], schema, draft))
+            except duckdb.Error as error:
+                raise failed(f"a row of {draft.table}", error) from error
 
     def open(
         self,
