@@ -209,7 +209,7 @@ def _matched(arguments: Arguments, _: Schema) -> Spoiling:
     """Texts that match one of the patterns."""
     found = []
     for pattern in _patterns(arguments):
-        bare = re.sub(r"\(\?s:\.\*?\)|\(\?!\\n\)|[\^$]", "", pattern)
+        bare = re.sub(r"\(\?s:\.\*\)|\(\?!\\n\)|[\^$]", "", pattern).replace("(?s:.)", "a")
         plain = re.sub(r"\\(.)", r"\1", bare)
         guesses = (bare, plain, re.sub(r"[*+?]|\{.*?\}|[()\[\]]", "", plain), *_PROBES)
         found += [guess for guess in guesses if _matches(pattern, guess)][:2]

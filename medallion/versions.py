@@ -18,6 +18,7 @@ def versions(project: Project, name: str) -> list[dict[str, Any]]:
     seen: list[dict[str, Any]] = [
         {
             "snapshot": s.id,
+            "moment": s.timestamp_ms,
             "time": _time(s.timestamp_ms),
             "run": s.run,
             "operation": s.operation,
@@ -32,12 +33,10 @@ def versions(project: Project, name: str) -> list[dict[str, Any]]:
     for entry in log:
         by_snapshot.setdefault(entry.snapshot, []).append(entry)
     known = {row["snapshot"] for row in seen}
-    for snapshot, audits in by_snapshot.items():
-        if snapshot not in known:
-            seen.append(_unpublished(snapshot, audits))
+    seen += [_unpublished(s, audits) for s, audits in by_snapshot.items() if s not in known]
     for row in seen:
         row["audits"] = [e.to_dict() for e in by_snapshot.get(row["snapshot"], ())]
-    return sorted(seen, key=lambda row: row["time"], reverse=True)
+    return sorted(seen, key=lambda row: row.pop("moment"), reverse=True)
 
 
 def versions_text(rows: list[dict[str, Any]]) -> str:
@@ -107,10 +106,11 @@ def _log(project: Project, name: str) -> tuple[Entry, ...]:
 
 
 def _unpublished(snapshot: int, audits: list[Entry]) -> dict[str, Any]:
-    last = audits[0]
+    last, moment = audits[0], int(audits[-1].audited_at.timestamp() * 1000)
     return {
         "snapshot": snapshot,
-        "time": _time(int(last.audited_at.timestamp() * 1000)),
+        "moment": moment,
+        "time": _time(moment),
         "run": last.run,
         "operation": None,
         "rows": last.verdicts[0]["row_count"],

@@ -233,3 +233,15 @@ def test_a_column_that_a_file_is_too_old_for_is_judged_as_null(world: World) -> 
     )
 
     assert [v.outcome for v in verdicts] == [PASSED, VACUOUS, FAILED]
+
+
+def test_the_documents_of_a_suite_say_what_its_verdicts_are_of(world: World) -> None:
+    given = suite(*EACH, severity="warning")
+    documents = world.ports.auditor.documents(given)
+
+    verdicts = world.ports.auditor.audit(given, world.frame(GOOD))
+    assert [(d["type"], d["kwargs"], d["severity"]) for d in documents] == [
+        (v.expectation, v.kwargs, v.severity) for v in verdicts
+    ]
+    again = Suite(TRIPS, tuple(("again", document) for document in documents))
+    assert world.ports.auditor.audit(again, world.frame(GOOD)) == verdicts
