@@ -43,7 +43,8 @@ def recorded(
     for left in reversed(range(_TRIES)):
         table = ports.catalog.tables([LOG]).get(LOG)
         base = table.main if table else None
-        write = Write(draft, branch, base, result, {RUN: run}, ABOUT, frozenset())
+        notes = {RUN: run}
+        write = Write(draft, branch, base, result, notes, ABOUT, frozenset(), appends=True)
         try:
             return [Publication(LOG, branch, base, ports.store.commit(write), appends=True)]
         except ConflictError:  # others published meanwhile

@@ -57,7 +57,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Trial:
+class Trial:
     """A published table that is tried, and what a trial needs of it."""
 
     ports: Ports
@@ -69,6 +69,7 @@ class _Trial:
     run: str
 
     def audit(self, suite: Suite, frame: Frame) -> tuple[Verdict, ...]:
+        """The verdicts of a suite on some rows of the table."""
         keys = self.node.model.unique_key
         return self.ports.auditor.audit(suite, frame, keys=keys, others=self.others)
 
@@ -89,14 +90,14 @@ def self_test(
     published = [n for n in node.reads if n in tables and tables[n].main is not None]
     others = {str(n): frame_at(ports.store, n, tables) for n in published}
     frame = ports.store.frame(table, table.main)
-    trial = _Trial(ports, node, suite, table, frame, others, run)
+    trial = Trial(ports, node, suite, table, frame, others, run)
     ports.auditor.check(suite, frame.schema)
     before = trial.audit(suite, frame)
     for document, verdict in zip(ports.auditor.documents(suite), before, strict=True):
         yield _tried(trial, document, verdict)
 
 
-def _tried(trial: _Trial, document: Mapping[str, Any], before: Verdict) -> Finding:
+def _tried(trial: Trial, document: Mapping[str, Any], before: Verdict) -> Finding:
     """The first row that is noticed decides; else the best that was said."""
     spoiling = bad_rows(document, trial.frame.schema)
     about = (before.expectation, before.kwargs, before.severity)
@@ -110,7 +111,7 @@ def _tried(trial: _Trial, document: Mapping[str, Any], before: Verdict) -> Findi
     best = Finding(trial.node.name, Told.UNTESTED, *about, spoiling.why)
     for row in spoiling.rows:
         try:
-            with _scratch(trial, row, spoiling.where) as frame:
+            with scratch(trial, row, spoiling.where) as frame:
                 (verdict,) = trial.audit(suite, frame)
         except ModelError as error:  # a value that the column cannot hold
             best = best if best.told is not Told.UNTESTED else _because(best, error.message)
@@ -141,7 +142,7 @@ def _told(before: Verdict, after: Verdict, *, sure: bool) -> Told:
     return Told.MISSED if sure and not failed_before else Told.UNTESTED
 
 
-def _has_row(trial: _Trial, spoiling: Spoiling) -> bool:
+def _has_row(trial: Trial, spoiling: Spoiling) -> bool:
     """Whether there is a row to copy, where it matters which."""
     if not spoiling.where:
         return True
@@ -153,7 +154,7 @@ def _has_row(trial: _Trial, spoiling: Spoiling) -> bool:
 
 
 @contextmanager
-def _scratch(trial: _Trial, row: Row, where: str) -> Iterator[Frame]:
+def scratch(trial: Trial, row: Row, where: str) -> Iterator[Frame]:
     """What readers see, and one more row: on a branch that is dropped, whatever happens."""
     ports, table, model = trial.ports, trial.table, trial.node.model
     draft = Draft(table.name, table.location, trial.run, model.partition_by)

@@ -213,7 +213,8 @@ class Write:
     """One snapshot for a run's branch, forked from `base`.
 
     The files of `result` take the place of those at the paths `replaces`; of all where it is None.
-    `state` is the table's new state, kept beside the branch and published with it.
+    `state` is the table's new state, kept beside the branch and published with it. One that
+    `appends` has files that are new to the table: what is there stays, and is not looked at.
     """
 
     draft: Draft
@@ -224,6 +225,7 @@ class Write:
     comment: str = ""
     replaces: frozenset[str] | None = None
     state: str = ""
+    appends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,17 @@
 """Expectations are given a row that they should not let pass."""
 
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 from support.flows import build
-from support.projects import plain_table, rows, sql_model, suite, write
+from support.projects import plain_table, rows, sql_model, suite, warehouse, write
 
 from medallion import Project
-from medallion.selftest import Finding, Told, findings_text
+from medallion.frame import Frame
+from medallion.graph import Node
+from medallion.names import TableName
+from medallion.selftest import Finding, Told, Trial, findings_text, scratch
 
 ROWS = """
 select i::bigint as id, 1000 - i as parts, (i * 1.5)::decimal(8, 2) as fare,
@@ -121,3 +125,28 @@ def test_what_lets_a_bad_row_pass_is_told(tmp_path: Path) -> None:
     text = "\n".join(findings_text(found))
     assert "1 of 11 rows fails" in text
     assert "one row does not decide it" in text
+
+
+def test_a_self_test_that_is_left_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    """As Ctrl-C leaves it: while the bad row is on its branch."""
+    tried(tmp_path, {"type": "expect_column_values_to_be_unique", "kwargs": ON})
+    store, folder = warehouse(tmp_path)
+    before = set(store.glob(f"{folder}/silver/orders/data/*.parquet"))
+    with Project.load(tmp_path) as loaded:
+        node = loaded.graph[TableName.parse("silver.orders")]
+        with suppress(KeyboardInterrupt), trial(loaded, node) as frame:
+            assert frame.rows == 11
+            assert [b.rows for b in loaded.branches()] == [11]
+            raise KeyboardInterrupt
+        assert loaded.branches() == ()
+    assert set(store.glob(f"{folder}/silver/orders/data/*.parquet")) == before
+
+
+def trial(loaded: Project, node: Node) -> AbstractContextManager[Frame]:
+    """The rows that readers see, and one of them twice, on a branch."""
+    table = loaded.tables()[node.name]
+    assert table.main is not None
+    frame = loaded.ports.store.frame(table, table.main)
+    suite = loaded.definition.suites[node.name]
+    run = "20261121t020000-a1b2c3"
+    return scratch(Trial(loaded.ports, node, suite, table, frame, {}, run), {}, "")

@@ -4,7 +4,7 @@ from pyiceberg.io import FileIO
 from pyiceberg.manifest import ManifestEntryStatus
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.snapshots import Snapshot
-from pyiceberg.table.update import AddSnapshotUpdate, TableUpdate
+from pyiceberg.table.update import AddSnapshotUpdate, RemoveSnapshotsUpdate, TableUpdate
 
 from medallion.adapters.iceberg.lake import conflict
 from medallion.adapters.iceberg.manifests import live_entries
@@ -12,6 +12,8 @@ from medallion.adapters.iceberg.moves import drop, fast_forward, forget, is_publ
 from medallion.adapters.iceberg.snapshot import replaced
 from medallion.names import MAIN
 from medallion.tables import Publication
+
+_KEPT = 30  # versions of such a table: with each of thousands its metadata would grow for ever
 
 
 def moved_on(
@@ -31,7 +33,7 @@ def moved_on(
     if is_done(publication, metadata):
         return ()
     if main is None or main.snapshot_id == publication.base:
-        return fast_forward(publication, metadata)
+        return (*fast_forward(publication, metadata), *_expired(metadata))
     added = metadata.snapshot_by_id(publication.snapshot)
     if added is None:
         raise conflict(publication.table, f"its snapshot {publication.snapshot} is gone")
@@ -41,6 +43,7 @@ def moved_on(
         ref_at(MAIN, snapshot.snapshot_id, main),
         *drop(metadata, publication.branch),
         *forget(metadata, publication.branch),
+        *_expired(metadata),
     )
 
 
@@ -60,6 +63,14 @@ def withdrawn_entry(publication: Publication, metadata: TableMetadata) -> tuple[
     return () if is_done(publication, metadata) else drop(metadata, publication.branch)
 
 
+def _expired(metadata: TableMetadata) -> tuple[TableUpdate, ...]:
+    """The updates that forget old versions; their rows are those of later ones as well."""
+    heads = {ref.snapshot_id for ref in metadata.refs.values()}
+    known = sorted(metadata.snapshots, key=lambda s: s.sequence_number or 0)
+    old = [s.snapshot_id for s in known[:-_KEPT] if s.snapshot_id not in heads]
+    return (RemoveSnapshotsUpdate(snapshot_ids=old),) if old else ()
+
+
 def _added(metadata: TableMetadata, io: FileIO, parent: int, added: Snapshot) -> Snapshot:
     """A snapshot after `parent` that adds what the other one added after its own."""
     files = [
@@ -69,4 +80,4 @@ def _added(metadata: TableMetadata, io: FileIO, parent: int, added: Snapshot) ->
     ]
     notes = added.summary.additional_properties if added.summary else {}
     ours = {k: v for k, v in notes.items() if k.startswith("medallion.")}
-    return replaced(metadata, io, parent, files, frozenset(), ours)
+    return replaced(metadata, io, parent, files, frozenset(), ours, appends=True)
