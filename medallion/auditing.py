@@ -1,7 +1,7 @@
 """Auditing: a snapshot read back and judged, and what is noted of that on its table."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,10 +9,10 @@ from medallion.errors import CatalogError
 from medallion.graph import Node
 from medallion.moment import frame_at, resolve
 from medallion.names import MAIN, TableName, branch_of
-from medallion.plan import Task
-from medallion.ports import Ports
+from medallion.plan import Plan, Task
+from medallion.ports import Auditor, Ports
 from medallion.state import State
-from medallion.suite import Audit, Suite
+from medallion.suite import Audit, Severity, Suite
 from medallion.tables import STATE, Table
 
 AUDIT = "medallion.audit."  # a table property, with the branch behind it: what its audit said
@@ -53,6 +53,17 @@ def audit_again(
             state = replace(State.from_text(text), suite=audit.suite)
             ports.catalog.note(node.name, pending, state.to_text())
     return audit
+
+
+def unguarded(plan: Plan, auditor: Auditor) -> Iterator[str]:
+    """Warnings of tables that are published whatever their audit says. Scripts are looked into."""
+    for task in plan.tasks:
+        suite = task.suite
+        if not suite or suite.guards:
+            continue
+        given = auditor.documents(suite) if suite.scripts else ()
+        if Severity.CRITICAL not in [document["severity"] for document in given]:
+            yield f"{task.name} has no critical expectation: its audit blocks nothing"
 
 
 def found(tables: Mapping[TableName, Table], name: TableName) -> Table:

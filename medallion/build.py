@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from medallion.auditing import AUDIT, verdict_note
 from medallion.commit import commit_and_audit
 from medallion.conforming import check_keys
-from medallion.errors import ConflictError, InfrastructureError
+from medallion.errors import ConflictError, MedallionError
 from medallion.evaluation import Means
 from medallion.names import TableName
 from medallion.personal import check_personal
@@ -20,11 +20,13 @@ from medallion.plan import Group, Plan, Scope, Task
 from medallion.ports import Ports
 from medallion.promises import check_promises
 from medallion.rebase import rebased
+from medallion.recording import recorded
 from medallion.report import Failure, Listener, Report, State, Step, TaskResult
 from medallion.run import Run
 from medallion.schedule import walk
 from medallion.schema import Schema
 from medallion.suite import Audit, Verdict
+from medallion.tables import Publication
 from medallion.update import update
 
 _REBASES = 5  # times that others may publish beside a run before it gives up
@@ -138,11 +140,12 @@ def _publish(run: Run, group: Group) -> None:
     """Move `main` of every table of the group to its audited snapshot, all in one step."""
     tasks = [t for t in group.tasks if run.results[t.name].state is State.WRITTEN]
     if not tasks:
+        _record(run, group)
         return
     run.tell(Step.PUBLISHING, group.name)
     try:
-        published = _publish_rebased(run, tasks)
-    except (ConflictError, InfrastructureError) as error:
+        published = _publish_rebased(run, group, tasks)
+    except MedallionError as error:
         state = State.CONFLICTED if isinstance(error, ConflictError) else State.FAILED
         for task in tasks:
             run.results[task.name] = replace(
@@ -157,7 +160,7 @@ def _publish(run: Run, group: Group) -> None:
     run.tell(Step.PUBLISHED, group.name, tables=[str(t.name) for t in tasks])
 
 
-def _publish_rebased(run: Run, tasks: Sequence[Task]) -> bool:
+def _publish_rebased(run: Run, group: Group, tasks: Sequence[Task]) -> bool:
     """Publish; where somebody built other windows of a table meanwhile, on top of theirs.
 
     False if the audit of a rebased table said no.
@@ -165,9 +168,8 @@ def _publish_rebased(run: Run, tasks: Sequence[Task]) -> bool:
     for left in reversed(range(_REBASES + 1)):
         writes = {t.name: run.writes[t.name] for t in tasks}
         try:
-            run.ports.catalog.publish(
-                [publication for w in writes.values() for publication in w.publications(run.branch)]
-            )
+            moves = [p for w in writes.values() for p in w.publications(run.branch)]
+            run.ports.catalog.publish([*moves, *_recorded(run, group)])
             break
         except ConflictError:
             if not left or not _rebase(run, tasks):
@@ -202,8 +204,29 @@ def _rebase(run: Run, tasks: Sequence[Task]) -> bool:
     return moved
 
 
+def _recorded(run: Run, group: Group) -> list[Publication]:
+    """What publishes the verdicts of the group's audits, in the log."""
+    audits = [(name, run.results[name].audit) for name in (t.name for t in group.tasks)]
+    notes = {name: written.write.summary for name, written in run.writes.items()}
+    given = [(audit, notes.get(name, {})) for name, audit in audits if audit]
+    return recorded(run.ports, run.plan.run, given)
+
+
+def _record(run: Run, group: Group) -> None:
+    """Keep what the audits of a group said of which no table is published."""
+    try:
+        if entry := _recorded(run, group):
+            run.ports.catalog.publish(entry)
+    except MedallionError as error:  # it ends as it would without the log
+        name = group.tasks[0].name
+        warning = f"what the audits of {group.name} said could not be kept: {error.message}"
+        result = run.results[name]
+        run.results[name] = replace(result, warnings=(*result.warnings, warning))
+
+
 def _keep(run: Run, group: Group) -> None:
     """Note on each table what its audit said, for whoever publishes or looks later."""
+    _record(run, group)
     for task in group.tasks:
         audit = run.results[task.name].audit
         written = run.writes.get(task.name)

@@ -151,39 +151,6 @@ def describe_text(shown: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def versions(project: Project, name: str) -> list[dict[str, Any]]:
-    """The versions of a table, newest first: when, by which run, how many rows, how audited."""
-    return [
-        {
-            "snapshot": s.id,
-            "time": _time(s.timestamp_ms),
-            "run": s.run,
-            "operation": s.operation,
-            "rows": int(s.summary.get("total-records", 0)),
-            "suite": s.summary.get("medallion.suite") or None,
-        }
-        for s in project.history(name)
-    ]
-
-
-def versions_text(rows: list[dict[str, Any]]) -> str:
-    """The versions in columns."""
-    header = ("time", "snapshot", "rows", "run", "audited by suite")
-    return table(
-        [
-            (
-                r["time"],
-                r["snapshot"],
-                r["rows"],
-                r["run"] or "another writer",
-                r["suite"] or "no suite",
-            )
-            for r in rows
-        ],
-        header,
-    )
-
-
 def _table(project: Project, name: TableName, tables: Mapping[TableName, Table]) -> dict[str, Any]:
     coverage = project.coverage(name, tables)
     state = _state(tables.get(name))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from medallion.errors import DefinitionError
 from medallion.frame import Frame
-from medallion.names import TableName, branch_of
+from medallion.names import Layer, TableName, branch_of
 from medallion.ports import Store
 from medallion.tables import Table
 
@@ -25,9 +25,9 @@ def frame_at(
     table = tables.get(name)
     snapshot = resolve(table, branch, at) if table else None
     if table is None or snapshot is None:
-        raise DefinitionError(
-            f"{name} was never published", hint=f"medallion build --select +{name}"
-        )
+        ours = name.layer is Layer.MEDALLION  # the first build of any model makes it
+        hint = "medallion build" if ours else f"medallion build --select +{name}"
+        raise DefinitionError(f"{name} was never published", hint=hint)
     return store.frame(table, snapshot)
 
 

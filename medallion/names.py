@@ -22,17 +22,19 @@ MAIN = "main"
 class Layer(StrEnum):
     """A layer, in the order in which rows flow through them.
 
-    `task` is none of tables: it is the first half of the names of helper tasks.
+    `task` is none of tables: it is the first half of the names of helper tasks. `_medallion` is
+    none of models: it is that of the tables that medallion keeps for itself.
     """
 
     BRONZE = "bronze"
     SILVER = "silver"
     GOLD = "gold"
     TASK = "task"
+    MEDALLION = "_medallion"  # last: what is in it is published after all else
 
     @property
     def rank(self) -> int:
-        """0 for bronze, 1 for silver, 2 for gold, 3 for tasks."""
+        """0 for bronze, 1 for silver, 2 for gold, then what is no layer of tables of models."""
         return list(Layer).index(self)
 
     @classmethod
@@ -41,7 +43,7 @@ class Layer(StrEnum):
         try:
             return cls(text)
         except ValueError:
-            choices = ", ".join(layer for layer in cls if layer is not cls.TASK)
+            choices = ", ".join(layer for layer in cls if layer not in (cls.TASK, cls.MEDALLION))
             raise DefinitionError(f"unknown layer {text!r}", hint=f"one of: {choices}") from None
 
 

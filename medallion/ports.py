@@ -60,7 +60,7 @@ class Catalog(Protocol):
         Where tables cannot move in one step, they move in the order given, and those that have
         moved go back if one cannot. A table whose `main` is there already is left as it is, so
         publishing twice is publishing once. The schema of the snapshot becomes current and the
-        branch is dropped in the same step.
+        branch is dropped in the same step. One that appends comes last in a group.
 
         Raises:
             ConflictError: a `main` is not the base, or a branch not the audited snapshot.
@@ -215,6 +215,24 @@ class Engine(Protocol):
         """The grain's windows in which the frame has rows; one that reads the time column."""
         ...
 
+    def record(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        schema: Schema,
+        draft: Draft,
+        like: Frame | None = None,
+        where: str = "",
+    ) -> Result:
+        """Write a few given rows as files of the draft's table; a value may be given as its text.
+
+        All name the same columns. The others are those of a row of `like` that meets `where`, a
+        condition as in `open`, and NULL where there is none.
+
+        Raises:
+            ModelError: a value is none of its column's type.
+        """
+        ...
+
     def open(
         self,
         frame: Frame,
@@ -256,6 +274,16 @@ class Auditor(Protocol):
 
         Raises:
             DefinitionError: an unknown expectation, argument, severity or column.
+        """
+        ...
+
+    def documents(self, suite: Suite) -> tuple[Mapping[str, Any], ...]:
+        """Its expectations, those of scripts too, each as type, kwargs, severity and meta.
+
+        They are in the order of the verdicts.
+
+        Raises:
+            DefinitionError: the suite is wrong.
         """
         ...
 

@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Any
 
 from medallion import config, wiring
-from medallion.auditing import audit_again
+from medallion.auditing import audit_again, unguarded
+from medallion.audits import LOG, Entry
 from medallion.backfill import backfill_range, backfill_requests, batches
 from medallion.branches import Branch, discard_run, find_branches, publish_run
 from medallion.build import build, check
@@ -34,12 +35,15 @@ from medallion.need import Need, Request
 from medallion.personal import check_personal
 from medallion.plan import Plan, make_plan
 from medallion.ports import Ports
+from medallion.proof import Proof, proof
 from medallion.quarantined import Quarantined, quarantined, table_of
+from medallion.recording import entries_of, recorded
 from medallion.report import Listener, Report
 from medallion.resources import parse_duration
 from medallion.rows import rows_at
 from medallion.schedule import Rules, Slots
 from medallion.selection import select
+from medallion.selftest import Finding, self_test
 from medallion.sql import reads
 from medallion.suite import Audit
 from medallion.survey import Survey
@@ -155,7 +159,7 @@ class Project:
             need = self.survey.need(node, tables, pins, request, coming)
             return replace(need, reading=self.survey.reading(node, need, tables, pins))
 
-        return make_plan(
+        plan = make_plan(
             new_run(datetime.now(UTC), os.urandom(3)),
             self.graph,
             requests,
@@ -166,6 +170,7 @@ class Project:
             publish=publish,
             scope=self.settings.publish,
         )
+        return replace(plan, warnings=(*plan.warnings, *unguarded(plan, self.ports.auditor)))
 
     def coverage(self, name: TableName, tables: Mapping[TableName, Table]) -> Coverage:
         """How much of a model is built, seen from what is published of its inputs."""
@@ -323,8 +328,13 @@ class Project:
         self.settle()
         return self.run(self.plan_replay(name), listener=listener)
 
-    def audit(self, selection: str = "", *, branch: str | None = None) -> tuple[Audit, ...]:
-        """Audit what is there and publish nothing; on a branch the verdict is kept with it."""
+    def audit(
+        self, selection: str = "", *, branch: str | None = None, record: bool = False
+    ) -> tuple[Audit, ...]:
+        """Audit what is there and publish nothing; on a branch the verdict is kept with it.
+
+        The log keeps what was said of a branch, and with `record` of what readers see.
+        """
         audits, ref = [], branch_of(branch) if branch else MAIN
         for name in select(self.graph, selection):
             suite, tables = self.definition.suites[name], self.tables()
@@ -334,7 +344,34 @@ class Project:
             raise DefinitionError(
                 f"no selected table has a branch {branch}", hint="see: medallion branches"
             )
+        if branch or record:
+            self.settle()
+            run = new_run(datetime.now(UTC), os.urandom(3))
+            if entry := recorded(self.ports, run, [(audit, {}) for audit in audits]):
+                self.ports.catalog.publish(entry)
         return tuple(audits)
+
+    def audits(self, selection: str = "") -> tuple[Entry, ...]:
+        """Every audit of the selected tables that the log has, newest first."""
+        return entries_of(self.ports, select(self.graph, selection))
+
+    def verify(self, selection: str = "") -> tuple[Proof, ...]:
+        """What the log proves of each selected table: that what readers see passed its suite."""
+        names = [n for n in select(self.graph, selection) if not n.is_task]
+        tables, log = self.tables(), entries_of(self.ports, names)
+        suites = self.definition.suites
+        return tuple(proof(name, tables.get(name), suites[name], log) for name in names)
+
+    def self_test(self, selection: str = "") -> tuple[Finding, ...]:
+        """What each expectation says of a row that was made to fail it, on a scratch branch."""
+        names = [n for n in select(self.graph, selection) if not n.is_task]
+        run = new_run(datetime.now(UTC), os.urandom(3))
+        suites, tables = self.definition.suites, self.tables()
+        return tuple(
+            finding
+            for name in names
+            for finding in self_test(self.ports, self.graph[name], suites[name], tables, run)
+        )
 
     def branches(self, run: str | None = None) -> tuple[Branch, ...]:
         """The branches of runs that were not published."""
@@ -352,7 +389,9 @@ class Project:
     def discard(self, run: str) -> tuple[Branch, ...]:
         """Drop the branches of a run."""
         self.settle()
-        return discard_run(self.ports.catalog, list(self.tables().values()), run)
+        dropped = discard_run(self.ports.catalog, list(self.tables().values()), run)
+        self.ports.catalog.discard([LOG], branch_of(run))
+        return dropped
 
     def sweep_results(self, older_than: str | float = "7d", *, dry: bool = False) -> Swept:
         """Remove results that nobody has used for so long, and the files that only they name.
@@ -382,7 +421,8 @@ class Project:
 
     def _named(self, name: TableName) -> TableName:
         """The name, if there is such a model, or a table of rows that are put aside."""
-        return name if name in self.definition.asides else self.graph[name].name
+        known = name == LOG or name in self.definition.asides
+        return name if known else self.graph[name].name
 
     def _table(self, name: str) -> Table:
         found = self._named(TableName.parse(name))

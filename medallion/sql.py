@@ -98,7 +98,8 @@ def _table(table, owner: object) -> TableName:  # type: ignore[no-untyped-def]
     written = ".".join(part.name for part in table.parts)
     layer, model = table.db.lower(), table.name.lower()
     if layer not in set(Layer) or table.catalog:
-        near = difflib.get_close_matches(layer, list(Layer), 1)
+        choices = [known for known in Layer if known is not Layer.MEDALLION]
+        near = difflib.get_close_matches(layer, choices, 1)
         hint = f"did you mean {near[0]}.{model}?" if near else "name tables as layer.model"
         raise DefinitionError(f"{owner}: the SQL reads {written}, which is no table", hint=hint)
     try:

@@ -6,7 +6,7 @@ expectation exists, and what its arguments are, only the auditor knows.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -43,8 +43,25 @@ class Suite:
         said += [self.contract] if self.contract else []
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
+    @property
+    def count(self) -> int:
+        """How many expectations its documents hold."""
+        return sum(len(_inner(d)) for _, d in self.documents)
+
+    @property
+    def guards(self) -> bool:
+        """Whether one of its documents keeps rows from being published when it fails."""
+        inner = (d for _, document in self.documents for d in _inner(document))
+        return any((d.get("severity") or Severity.CRITICAL) == Severity.CRITICAL for d in inner)
+
     def __bool__(self) -> bool:
         return bool(self.documents or self.scripts)
+
+
+def _inner(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The expectations of a document, which may be a whole suite."""
+    several = None if "type" in document else document.get("expectations")
+    return [document] if several is None else several
 
 
 class Outcome(StrEnum):

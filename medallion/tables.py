@@ -217,7 +217,8 @@ class Write:
     """One snapshot for a run's branch, forked from `base`.
 
     The files of `result` take the place of those at the paths `replaces`; of all where it is None.
-    `state` is the table's new state, kept beside the branch and published with it.
+    `state` is the table's new state, kept beside the branch and published with it. One that
+    `appends` has files that are new to the table: what is there stays, and is not looked at.
     """
 
     draft: Draft
@@ -228,16 +229,22 @@ class Write:
     comment: str = ""
     replaces: frozenset[str] | None = None
     state: str = ""
+    appends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """`main` of one table may move from `base` to the audited `snapshot`, and nowhere else."""
+    """`main` of one table may move from `base` to the audited `snapshot`, and nowhere else.
+
+    One that `appends` is of a table to which many append: where `main` moved, the files that the
+    snapshot added are added to what is there now. It never is a conflict.
+    """
 
     table: TableName
     branch: str
     base: int | None
     snapshot: int
+    appends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

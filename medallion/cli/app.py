@@ -12,8 +12,9 @@ import typer
 
 from medallion.cli.contracts import contract
 from medallion.cli.lineage import lineage
-from medallion.cli.looks import audit, branches, diff, doctor, history, ls, query, show
+from medallion.cli.looks import branches, diff, doctor, ls, query, show
 from medallion.cli.options import Json, Run, opened, printed
+from medallion.cli.proofs import audit, history, verify
 from medallion.cli.quarantine import app as quarantine
 from medallion.cli.runs import backfill, build, plan
 from medallion.errors import MedallionError
@@ -76,7 +77,7 @@ app = typer.Typer(
 )
 COMMANDS: tuple[Callable[..., None], ...] = (
     *(init, ls, plan, build, backfill, audit, query, show, diff, history, branches),
-    *(lineage, contract, publish, discard, doctor),
+    *(lineage, contract, publish, discard, verify, doctor),
 )
 for command in COMMANDS:
     app.command()(command)

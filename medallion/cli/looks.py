@@ -20,18 +20,6 @@ def ls(selection: Selection = "", json: Json = False) -> None:
         _tell_unfinished(project)
 
 
-def audit(selection: Selection = "", branch: Branch = None, json: Json = False) -> None:
-    """Audit what is there; publish nothing."""
-    from medallion.render import audit_text
-    from medallion.report import audit_dict
-
-    with opened() as project:
-        audits = project.audit(selection, branch=branch)
-    text = "\n".join(map(audit_text, audits)) or "nothing is published yet"
-    printed([audit_dict(a) for a in audits], text, json)
-    raise typer.Exit(0 if all(a.passed for a in audits) else 1)
-
-
 def query(
     sql: Annotated[str, typer.Argument(help="a query over layer.model tables")],
     branch: Branch = None,
@@ -68,15 +56,6 @@ def diff(model: Name, branch: Branch = None, json: Json = False) -> None:
     with opened() as project:
         found = project.diff(model, branch=branch)
         printed(asdict(found) | {"table": str(found.table)}, diff_text(found), json)
-
-
-def history(model: Name, json: Json = False) -> None:
-    """Show the versions that readers have seen."""
-    from medallion.listing import versions, versions_text
-
-    with opened() as project:
-        rows = versions(project, model)
-        printed(rows, versions_text(rows), json)
 
 
 def branches(

@@ -37,7 +37,6 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("ls", "silver.orders"),
         ("branches", "silver.orders"),
-        ("history silver.orders", "audited by suite"),
         ("show silver.orders", "SHA-256 of the customer's address"),
     ],
 )

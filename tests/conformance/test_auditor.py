@@ -270,3 +270,15 @@ def test_a_table_may_refer_to_itself(world: World) -> None:
     key = ("foreign_key", {"column": "zone", "references": "silver.trips.zone"})
     [verdict] = audit(world, GOOD, key)
     assert verdict.outcome is PASSED
+
+
+def test_the_documents_of_a_suite_say_what_its_verdicts_are_of(world: World) -> None:
+    given = suite(*EACH, severity="warning")
+    documents = world.ports.auditor.documents(given)
+
+    verdicts = world.ports.auditor.audit(given, world.frame(GOOD))
+    assert [(d["type"], d["kwargs"], d["severity"]) for d in documents] == [
+        (v.expectation, v.kwargs, v.severity) for v in verdicts
+    ]
+    again = Suite(TRIPS, tuple(("again", document) for document in documents))
+    assert world.ports.auditor.audit(again, world.frame(GOOD)) == verdicts

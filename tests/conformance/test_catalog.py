@@ -1,19 +1,23 @@
 """What every catalog promises."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from conformance.world import FIRST, SECOND, TRIPS, ZONES, World, model, rows
 
 from medallion.errors import ConflictError
+from medallion.model import Model
 from medallion.names import TableName, branch_of
 from medallion.ports import Ports
 from medallion.schema import Schema
-from medallion.tables import STATE, STATE_OF, Table
+from medallion.tables import STATE, STATE_OF, Publication, Table
 
 BRANCH, OTHER_BRANCH = branch_of(FIRST), branch_of(SECOND)
 ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))
+THIRD = "20260103t000000-00000c"
+LISTED = [(1, 1.5, "a"), (2, 2.5, "b")]
 NARROW = "select cast(7 as bigint) as id"
 NOTE = f"medallion.audit.{BRANCH}"
 
@@ -391,3 +395,42 @@ def test_there_is_no_state_without_rows_that_readers_see(world: World) -> None:
             world.ports.catalog.amend(name, 1, None, "one")
 
     assert state_seen(world) == (None, None)
+
+
+def appended(world: World, made: Model, run: str, base: int | None) -> Publication:
+    """A row on a branch, that is added to what is there when it is published."""
+    snapshot = world.commit(made, run, base=base, replaces=frozenset())
+    return replace(world.publication(made.name, snapshot, run, base), appends=True)
+
+
+def test_what_many_append_is_all_there_in_whatever_order(world: World) -> None:
+    first = appended(world, model(TRIPS, rows((1, 1.5, "a"))), FIRST, None)
+    second = appended(world, model(TRIPS, rows((2, 2.5, "b"))), SECOND, None)
+    third = appended(world, model(TRIPS, rows((3, 3.5, "c"))), THIRD, None)
+    for publication in (second, first, second, third, first):
+        world.ports.catalog.publish([publication])
+
+    table = world.table()
+    assert table.main is not None
+    assert world.rows_at(table.main) == [(1, 1.5, "a"), (2, 2.5, "b"), (3, 3.5, "c")]
+    assert list(table.refs) == ["main"]
+    assert len(list(table.lineage(table.main))) == 3
+    assert {s.run for s in table.lineage(table.main)} == {FIRST, SECOND, THIRD}
+
+
+def test_what_is_appended_comes_with_its_group_or_not_at_all(world: World) -> None:
+    base = world.publish(model(ZONES, ONE), SECOND)
+    entry = appended(world, model(ZONES, rows((9, 9.5, "z"))), FIRST, base)
+    trips = world.commit(model(TRIPS, ONE))
+    late = world.commit(model(ZONES, TWO), THIRD, base=base, replaces=frozenset())
+    world.ports.catalog.publish([world.publication(ZONES, late, THIRD, base)])
+
+    with pytest.raises(ConflictError):
+        world.ports.catalog.publish([world.publication(TRIPS, trips + 1), entry])
+    assert world.mains() == [None, late]
+
+    world.ports.catalog.publish([world.publication(TRIPS, trips), entry])
+    now = world.table(ZONES).main
+    assert world.mains() == [trips, now]
+    assert now is not None
+    assert world.rows_at(now, ZONES) == sorted([*LISTED, *LISTED[:1], (9, 9.5, "z")], key=repr)

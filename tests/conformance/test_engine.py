@@ -28,6 +28,7 @@ from medallion.names import TableName
 from medallion.schema import Column, Schema
 from medallion.tables import Draft
 
+NOTHING: dict[str, object] = {}
 ONE, TWO = rows((1, 1.5, "a")), rows((1, 1.5, "a"), (2, 2.5, "b"))
 TYPED = Schema((Column("id", "long"), Column("fare", "double"), Column("zone", "string")))
 SUMMED = TableName.parse("gold.sums")
@@ -360,3 +361,36 @@ def test_other_columns_than_declared_are_refused_before_and_while_they_are_writt
         world.ports.engine.columns(made, {})
     with pytest.raises(ModelError, match=told):
         world.evaluate(made)
+
+
+def test_given_rows_are_written_as_they_are(world: World) -> None:
+    schema = Schema(
+        (Column("id", "long", 1), Column("fare", "double", 2), Column("zone", "string", 3))
+    )
+    draft = world.draft(model(TRIPS, ONE))
+    given: list[dict[str, object]] = [{"id": "7", "zone": 'it\'s "é"'}, {"id": None, "zone": None}]
+    result = world.ports.engine.record(given, schema, draft)
+
+    assert result.rows == 2
+    assert world.read(Frame(result.schema, result.files)) == [
+        (7, None, 'it\'s "é"'),
+        (None, None, None),
+    ]
+
+
+def test_what_a_given_row_does_not_say_is_that_of_another(world: World) -> None:
+    like = world.frame(rows((1, 1.5, "a"), (2, 2.5, "b")))
+    draft, engine = world.draft(model(TRIPS, ONE)), world.ports.engine
+    copied = engine.record([NOTHING], like.schema, draft, like, "zone = 'b'")
+    changed = engine.record([{"fare": "0.5"}], like.schema, draft, like, "id = 1")
+    nothing = engine.record([{"id": 9}], like.schema, draft, like, "id = 77")
+
+    found = [world.read(Frame(r.schema, r.files)) for r in (copied, changed, nothing)]
+    assert found == [[(2, 2.5, "b")], [(1, 0.5, "a")], [(9, None, None)]]
+
+
+def test_a_given_value_that_is_none_of_its_column_is_refused(world: World) -> None:
+    with pytest.raises(ModelError, match="seven"):
+        world.ports.engine.record(
+            [{"id": "seven"}], world.frame(ONE).schema, world.draft(model(TRIPS, ONE))
+        )

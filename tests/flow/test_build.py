@@ -496,6 +496,7 @@ def test_nothing_temporary_is_left(tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "warehouse").iterdir()) == [
         ".cache",
         ".runs",
+        "_medallion",
         "catalog.db",
         "silver",
     ]

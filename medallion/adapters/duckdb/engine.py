@@ -25,6 +25,7 @@ from medallion.adapters.duckdb.landing import unreadable
 from medallion.adapters.duckdb.masks import Resolve, check_keys, set_keys
 from medallion.adapters.duckdb.opening import opened
 from medallion.adapters.duckdb.reading import rows_of, together
+from medallion.adapters.duckdb.recording import recorded
 from medallion.adapters.duckdb.scanning import scanned
 from medallion.adapters.duckdb.shaping import shaped
 from medallion.adapters.duckdb.times import NO_TIME, ordinals
@@ -173,6 +174,24 @@ class DuckDBEngine:
                 if _ran_out(problem, error):
                     raise problem from error
                 raise DefinitionError(problem.message, hint=problem.hint) from error
+
+    def record(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        schema: Schema,
+        draft: Draft,
+        like: Frame | None = None,
+        where: str = "",
+    ) -> Result:
+        """Write a few given rows as files of the draft's table."""
+        with self._duck.session({"like": like} if like else {}) as connection:
+            try:
+                text = recorded(rows, schema, "like" if like else "", where)
+                return Result(schema, self._written(connection, [text], schema, draft))
+            except duckdb.Error as error:
+                raise failed(f"a row of {draft.table}", error) from error
+            except OSError as error:
+                raise StoreError(f"rows of {draft.table} cannot be written: {error}") from error
 
     def open(
         self,

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medallion.adapters.expectations.verdicts import verdict
 from medallion.frame import Frame
@@ -50,6 +50,22 @@ class ExpectationsAuditor:
 
         for written in expectations:
             check_columns(written, suite.table, columns)
+
+    def documents(self, suite: Suite) -> tuple[Mapping[str, Any], ...]:
+        """Its expectations, those of scripts too, each as type, kwargs, severity and meta.
+
+        Raises:
+            DefinitionError: the suite is wrong.
+        """
+        return tuple(
+            {
+                "type": w.type,
+                "kwargs": w.kwargs,
+                "severity": w.severity,
+                "meta": {"allow_vacuous": w.vacuous},
+            }
+            for w in self._written(suite)
+        )
 
     def audit(
         self,

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.update import TableUpdate
 
+from medallion.adapters.iceberg.appending import moved_on
 from medallion.adapters.iceberg.journal import Journals
 from medallion.adapters.iceberg.lake import Change, Lake, Loaded, conflict
 from medallion.adapters.iceberg.metadata import table_of
-from medallion.adapters.iceberg.moves import amended, drop, fast_forward, forget, noted
+from medallion.adapters.iceberg.moves import amended, drop, forget, noted
 from medallion.adapters.iceberg.publishing import Steps, persistently
 from medallion.errors import CatalogError
 from medallion.names import MAIN, TableName
@@ -64,7 +65,8 @@ class IcebergCatalog:
             return
         if gone := by_name.keys() - self._lake.load(by_name).keys():
             raise conflict(min(gone), "it does not exist")
-        self._commit(by_name, lambda name, meta: fast_forward(by_name[name], meta))
+        io = self._lake.io
+        self._commit(by_name, lambda name, meta: moved_on(by_name[name], meta, io))
 
     def note(self, name: TableName, key: str, value: str | None) -> None:
         """Set a property of a table, or remove it."""

@@ -106,6 +106,7 @@ def _text(journal: Journal) -> str:
             "branch": move.to.branch,
             "base": move.to.base,
             "snapshot": move.to.snapshot,
+            "appends": move.to.appends,
             "schema": move.schema,
             "spec": move.spec,
             "properties": dict(move.properties),
@@ -121,7 +122,11 @@ def _journal(address: str, text: str) -> Journal:
         moves = tuple(
             Move(
                 Publication(
-                    TableName.parse(m["table"]), m["branch"], m["base"], int(m["snapshot"])
+                    TableName.parse(m["table"]),
+                    m["branch"],
+                    m["base"],
+                    int(m["snapshot"]),
+                    bool(m.get("appends")),
                 ),
                 int(m["schema"]),
                 int(m["spec"]),

@@ -31,9 +31,10 @@ from pyiceberg.table.update import (
 )
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from medallion.adapters.iceberg.appending import is_done, moved_on, withdrawn_entry
 from medallion.adapters.iceberg.journal import Journal, Journals, Move, move_of
 from medallion.adapters.iceberg.lake import Change, Lake, Moved, conflict
-from medallion.adapters.iceberg.moves import fast_forward, is_published, noted, ref_at
+from medallion.adapters.iceberg.moves import noted, ref_at
 from medallion.adapters.iceberg.snapshot import copied
 from medallion.errors import CatalogError, ConflictError, InfrastructureError, StoreError
 from medallion.names import MAIN, TableName
@@ -102,8 +103,9 @@ class Steps:
             found = loaded.get(publication.table)
             if found is None:
                 raise conflict(publication.table, "it does not exist")
-            if not is_published(publication, found.metadata):
-                fast_forward(publication, found.metadata)
+            if not is_done(publication, found.metadata):
+                if not publication.appends:
+                    moved_on(publication, found.metadata, self._lake.io)
                 moves.append(move_of(publication, found.metadata))
         return moves
 
@@ -114,7 +116,7 @@ class Steps:
 
     def _forward(self, group: Sequence[Publication]) -> None:
         for publication in group:
-            self._commit(publication.table, partial(_moved_on, publication))
+            self._commit(publication.table, partial(_forward, publication, self._lake.io))
 
     def _carry_out(self, journal: Journal, forward: Callable[[], None]) -> None:
         try:
@@ -153,7 +155,7 @@ class Steps:
             except ConflictError as error:
                 raise CatalogError(error.message) from error
             now = self._lake.load([name]).get(name)
-            if now and is_published(move.to, now.metadata):
+            if now and not move.to.appends and is_done(move.to, now.metadata):
                 kept.append(name)
         return kept
 
@@ -167,10 +169,12 @@ class Steps:
         persistently(attempt)
 
 
-def _moved_on(to: Publication, metadata: TableMetadata | None) -> tuple[TableUpdate, ...]:
+def _forward(
+    to: Publication, io: FileIO, metadata: TableMetadata | None
+) -> tuple[TableUpdate, ...]:
     if metadata is None:
         raise conflict(to.table, "it does not exist")
-    return fast_forward(to, metadata)
+    return moved_on(to, metadata, io)
 
 
 def withdrawn(move: Move, io: FileIO, metadata: TableMetadata | None) -> tuple[TableUpdate, ...]:
@@ -180,6 +184,8 @@ def withdrawn(move: Move, io: FileIO, metadata: TableMetadata | None) -> tuple[T
     dropped the branch or the table.
     """
     to = move.to
+    if metadata is not None and to.appends:
+        return withdrawn_entry(to, metadata)
     if metadata is None or (to.base is not None and metadata.snapshot_by_id(to.base) is None):
         return ()
     main, head = metadata.refs.get(MAIN), metadata.refs.get(to.branch)

@@ -26,7 +26,7 @@ from pyiceberg.table.snapshots import (
     update_snapshot_summaries,
 )
 
-from medallion.adapters.iceberg.manifests import local, sort_out
+from medallion.adapters.iceberg.manifests import Sorted, local, sort_out
 
 # A commit reads all manifests and rewrites those that lose a file: few, and none of them large.
 _FULL = 1000  # entries
@@ -40,17 +40,23 @@ def replaced(
     files: Sequence[DataFile],
     gone: frozenset[str] | None,
     summary: Mapping[str, str],
+    *,
+    appends: bool = False,
 ) -> Snapshot:
     """A snapshot after `parent` with `files` in place of those at the paths `gone`, or of all.
 
     A file that is there already and comes again stays as it is. `metadata` names the schema and the
-    spec that the files were written with as its current ones.
+    spec that the files were written with as its current ones. `appends` says that all files are new
+    and none is gone: then the manifests of the parent are not read.
 
     Raises:
         Missing: a path of `gone` is none of the parent's.
     """
     before = metadata.snapshot_by_id(parent) if parent is not None else None
-    base = sort_out(before, io, {local(f.file_path) for f in files}, gone)
+    if appends:
+        base = Sorted(before.manifests(io) if before else [])
+    else:
+        base = sort_out(before, io, {local(f.file_path) for f in files}, gone)
     added = [f for f in files if local(f.file_path) not in base.live]
     writer = _Writer(metadata, io)
     manifests = writer.manifests(metadata.default_spec_id, map(writer.added, added))

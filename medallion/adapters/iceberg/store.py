@@ -122,7 +122,15 @@ class IcebergStore:
             notes[COMMENT] = write.comment
         files = [data_file(f, shaped) for f in write.result.files]
         try:
-            snapshot = replaced(shaped, self._lake.io, write.base, files, write.replaces, notes)
+            snapshot = replaced(
+                shaped,
+                self._lake.io,
+                write.base,
+                files,
+                write.replaces,
+                notes,
+                appends=write.appends,
+            )
         except Missing as missing:
             raise conflict(name, f"the file {missing} is not its any more") from missing
         updates = (

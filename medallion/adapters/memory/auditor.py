@@ -107,6 +107,18 @@ class MemoryAuditor:
                         hint=f"it has {', '.join(columns.names)}",
                     )
 
+    def documents(self, suite: Suite) -> tuple[Mapping[str, Any], ...]:
+        """Its expectations, each as type, kwargs, severity and meta."""
+        return tuple(
+            {
+                "type": e.type,
+                "kwargs": e.kwargs,
+                "severity": e.severity,
+                "meta": {"allow_vacuous": e.vacuous},
+            }
+            for e in _read(suite)
+        )
+
     def audit(
         self,
         suite: Suite,

@@ -40,7 +40,29 @@ class MemoryCatalog:
         """Move `main` of every table of the group to its audited snapshot, or of none."""
         with self._lake.lock:
             tables = self._lake.tables
-            tables |= {p.table: _fast_forward(p, tables.get(p.table)) for p in group}
+            tables |= {
+                p.table: self._appended(p, tables.get(p.table))
+                if p.appends
+                else _fast_forward(p, tables.get(p.table))
+                for p in group
+            }
+
+    def _appended(self, publication: Publication, table: Table | None) -> Table:
+        """The table with the files that the snapshot added, whatever others have added to it."""
+        branch, given = publication.branch, publication.snapshot
+        if table is None or table.refs.get(branch) != given or table.main == publication.base:
+            done = table is not None and table.refs.get(branch) != given
+            return table if table and done else _fast_forward(publication, table)
+        now, before = self._lake.files[table.main or 0], self._lake.files.get(publication.base or 0)
+        added = [f for f in self._lake.files[given] if f not in (before or ())]
+        snapshot = replace(table.snapshots[given], id=next(self._lake.ids), parent=table.main)
+        self._lake.files[snapshot.id] = (*now, *added)
+        left = _without(table, branch)
+        return replace(
+            left,
+            refs={**left.refs, MAIN: snapshot.id},
+            snapshots={**left.snapshots, snapshot.id: snapshot},
+        )
 
     def note(self, name: TableName, key: str, value: str | None) -> None:
         """Set a property of a table, or remove it. Nothing where the table does not exist."""

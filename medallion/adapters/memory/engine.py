@@ -120,6 +120,24 @@ class MemoryEngine:
             f"the memory engine does not build {model.name}, with {len(inputs)} inputs, by items"
         )
 
+    def record(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        schema: Schema,
+        draft: Draft,
+        like: Frame | None = None,
+        where: str = "",
+    ) -> Result:
+        """Keep a few given rows as a file of the draft's table."""
+        found = self.open(like, Form.ARROW, where=where, limit=1).to_pylist() if like else []
+        base = found[0] if found else {}
+        takes = {c.name: _read(c) for c in schema}
+        values = [
+            tuple(takes[c.name](row.get(c.name, base.get(c.name))) for c in schema) for row in rows
+        ]
+        files = (self._lake.write(draft.location, schema, values),) if values else ()
+        return Result(schema, files)
+
     def open(
         self,
         frame: Frame,
@@ -304,6 +322,21 @@ def _taken(type: Any, mask: Mask | None, resolve: Callable[[str], str]) -> Calla
 def _kept(text: str, count: int) -> str:
     left = max(0, len(text) - count) or len(text)
     return "*" * left + text[left:]
+
+
+def _read(column: Column) -> Callable[[Any], Any]:
+    """What makes a value of the column's type of one that may be given as its text."""
+    kind: Callable[[Any], Any] = {"long": int, "int": int, "double": float}.get(
+        str(column.type), lambda value: value
+    )
+
+    def read(value: Any) -> Any:
+        try:
+            return None if value is None else kind(value)
+        except ValueError as error:
+            raise ModelError(f"column {column.name!r}: {error}") from error
+
+    return read
 
 
 def _quote(name: str) -> str:
