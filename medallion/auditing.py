@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from medallion.errors import CatalogError
+from medallion.frame import Frame
 from medallion.graph import Node
 from medallion.moment import frame_at, resolve
 from medallion.names import MAIN, TableName, branch_of
@@ -23,12 +24,19 @@ def audit_snapshot(ports: Ports, task: Task, snapshot: int, others: Mapping[str,
     table = found(ports.catalog.tables([task.name]), task.name)
     # With the spans that what reads the table by window will ask for: it is read once.
     frame = ports.store.frame(table, snapshot, task.model.time_column)
-    verdicts = (
-        ports.auditor.audit(task.suite, frame, keys=task.model.unique_key, others=others)
-        if task.suite
-        else ()
-    )
-    return Audit(task.name, snapshot, task.suite.digest if task.suite else "", frame.rows, verdicts)
+    return judged(ports, task, frame, others, snapshot)
+
+
+def judged(
+    ports: Ports, task: Task, frame: Frame, others: Mapping[str, Any], snapshot: int = 0
+) -> Audit:
+    """What a task's suite says of rows. No personal data is in it: verdicts are kept, and shown."""
+    suite, model = task.suite, task.model
+    if not suite:
+        return Audit(task.name, snapshot, "", frame.rows, ())
+    said = ports.auditor.audit(suite, frame, keys=model.unique_key, others=others)
+    verdicts = tuple(verdict.without(model.personal) for verdict in said)
+    return Audit(task.name, snapshot, suite.digest, frame.rows, verdicts)
 
 
 def audit_again(

@@ -100,6 +100,11 @@ class Model:
         return _doc(self.function)[1] | declared
 
     @property
+    def personal(self) -> frozenset[str]:
+        """The columns of its table that it says hold personal data."""
+        return frozenset(n for n, c in self.columns.items() if c.pii) - set(self.mask)
+
+    @property
     def joins(self) -> tuple[TableName, ...]:
         """The tables that its declaration reads, beside those that its function reads, sorted."""
         read = [k.dimension for k in self.lookups.values() if k.joins]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 
-from medallion.auditing import audit_snapshot
+from medallion.auditing import audit_snapshot, judged
 from medallion.division import Dividing, Division, aside_schema, failing, rule_of
 from medallion.errors import QuarantineError
 from medallion.frame import DataFile, Frame
@@ -167,10 +167,8 @@ class Quarantine:
 
     def _judged(self, files: tuple[DataFile, ...]) -> Audit:
         """What the suite says of all rows, those that are aside among them."""
-        suite, frame = self.task.suite, Frame(self.write.result.schema, files)
-        keys, audit = self.task.model.unique_key, self.ports.auditor.audit
-        verdicts = audit(suite, frame, keys=keys, others=self.others) if suite else ()
-        return Audit(self.task.name, 0, suite.digest, frame.rows, verdicts)
+        frame = Frame(self.write.result.schema, files)
+        return judged(self.ports, self.task, frame, self.others)
 
     def _divide(self, audit: Audit, files: tuple[DataFile, ...]) -> None:
         """Divide the rows of these files as an audit of them says."""

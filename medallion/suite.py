@@ -6,8 +6,8 @@ expectation exists, and what its arguments are, only the auditor knows.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -91,6 +91,23 @@ class Verdict:
     sample: tuple[Any, ...] = ()
     rows: str = field(default="", compare=False, repr=False)
 
+    def without(self, columns: Collection[str]) -> "Verdict":
+        """The same without values of these columns.
+
+        >>> email = {"column": "email"}
+        >>> seen = Verdict("x", email, Severity.INFO, Outcome.FAILED, "1 of 2", 1, ("a@b.c",))
+        >>> seen.without({"email"}).sample, seen.without({"name"}).sample
+        ((), ('a@b.c',))
+        """
+        named = {n for value in self.kwargs.values() for n in _names(value)}
+        rows = [s for s in self.sample if isinstance(s, Mapping)]
+        kept = [{k: v for k, v in row.items() if k not in columns} for row in rows]
+        sample = tuple(row for row in kept if row) if rows else self.sample
+        if named.isdisjoint(columns):
+            return replace(self, sample=sample)
+        detail = self.detail if self.failing is not None else "not shown: it is personal data"
+        return replace(self, sample=sample if rows else (), detail=detail)
+
     @property
     def blocks(self) -> bool:
         """Whether this keeps the rows from being published.
@@ -119,3 +136,13 @@ class Audit:
     def passed(self) -> bool:
         """Whether nothing keeps the snapshot from being published."""
         return not any(v.blocks for v in self.verdicts)
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The texts that an argument of an expectation holds: columns may be among them."""
+    match value:
+        case str():
+            yield value
+        case list() | tuple():
+            for item in value:
+                yield from _names(item)

@@ -1,11 +1,12 @@
 """Suites of expectations, and verdicts."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from core.examples import audit, named, suite, verdict
 
-from medallion.suite import Outcome, Severity, Suite
+from medallion.suite import Outcome, Severity, Suite, Verdict
 
 NULL = {"type": "not_null", "kwargs": {"column": "id"}}
 UNIQUE = {"type": "unique", "kwargs": {"column": "id"}}
@@ -67,6 +68,20 @@ BLOCKS = {
 @pytest.mark.parametrize("severity", Severity)
 def test_a_verdict_blocks_by_outcome_and_severity(outcome: Outcome, severity: Severity) -> None:
     assert verdict(outcome, severity).blocks is BLOCKS[outcome, severity]
+
+
+def test_a_verdict_tells_no_values_of_columns_that_it_is_to_be_silent_about() -> None:
+    pair = {"column_A": "id", "column_B": "email"}
+    rows = ({"id": 1, "email": "a"}, {"email": "b"})
+    given = Verdict("x", pair, Severity.CRITICAL, Outcome.FAILED, "1 of 2 rows", 1, rows)
+
+    assert given.without(["email"]).sample == ({"id": 1},)
+    assert replace(given, sample=("a",)).without(["email"]).sample == ()
+    assert given.without(["email"]).detail == "1 of 2 rows"
+    assert (
+        "observed" not in replace(given, failing=None, detail="observed b").without(["id"]).detail
+    )
+    assert given.without(["name"]) == given
 
 
 def test_an_audit_passes_if_no_verdict_blocks() -> None:

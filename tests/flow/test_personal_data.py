@@ -19,6 +19,7 @@ from support.projects import plain_table, rows, sql_model, write
 from medallion import Project
 from medallion.errors import DefinitionError
 from medallion.report import State
+from medallion.suite import Outcome
 from medallion.trace import traced
 
 BRONZE = (
@@ -336,3 +337,29 @@ def test_times_with_a_zone_are_truncated_in_utc(tmp_path: Path) -> None:
     build(write(tmp_path, {"models/x.py": sql_model("silver", "x", query, declared)}))
 
     assert rows(tmp_path, "silver.x") == [{"at": datetime(2026, 12, 1, tzinfo=UTC)}]
+
+
+def test_no_verdict_holds_personal_data(tmp_path: Path) -> None:
+    """Neither what failed nor what was seen: reports and logs have other readers."""
+    given = {
+        "expect_column_values_to_be_in_set": {"column": "email", "value_set": ["x"]},
+        "expect_column_most_common_value_to_be_in_set": {"column": "name", "value_set": ["x"]},
+        "expect_column_values_to_be_between": {"column": "id", "max_value": 1},
+        "unexpected_rows_expectation": {"unexpected_rows_query": "select * from {batch}"},
+    }
+    suite = [{"type": type, "kwargs": kwargs} for type, kwargs in given.items()]
+    more = f"{TAGGED}, unique_key='email', expectations={suite}"
+    text = sql_model("bronze", "customers", f"{BRONZE} where id < 3", more)
+    write(tmp_path, {"models/bronze.py": text})
+    with Project.load(tmp_path) as project:
+        report = project.build()
+        log = project.query("from _medallion.audits").to_pylist()
+    told = json.dumps(report.to_dict()) + str(log)
+    told += "".join(p.read_text() for p in (tmp_path / "warehouse" / ".runs").iterdir())
+
+    found = report["bronze.customers"].audit
+    assert found
+    assert [v.failing for v in found.verdicts[2:]] == [2, None, 1, 2]
+    assert {v.outcome for v in found.verdicts[2:]} == {Outcome.FAILED}
+    assert len(log) == len(found.verdicts)
+    assert not any(text in told for text in ("ann@", "bo@", "Ann", "Bo"))
