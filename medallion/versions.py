@@ -49,7 +49,7 @@ def versions_text(rows: list[dict[str, Any]]) -> str:
                 r["snapshot"],
                 r["rows"],
                 r["run"] or "another writer",
-                r["suite"] or "no suite",
+                (r["audits"][0]["suite"] if r["audits"] else r["suite"]) or "no suite",
                 _told(r),
             )
             for r in rows

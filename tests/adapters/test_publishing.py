@@ -400,7 +400,8 @@ def test_a_build_begins_by_finishing_what_the_last_one_left(tmp_path: Path, rest
     assert f"the publish of run {run} is under way, or was interrupted" in looked.stderr
     assert (report.exit_code, report.run, seen) == (4, run, [True, False])
     assert failure
-    assert f"the publish of run {run} is unfinished (silver.one, silver.two)" in failure.message
+    tables = "silver.one, silver.two, _medallion.audits"
+    assert f"the publish of run {run} is unfinished ({tables})" in failure.message
     assert [result.state for result in again.results] == [State.FRESH] * 2
     assert not list((tmp_path / "warehouse" / ".publish").iterdir())
 
