@@ -23,7 +23,7 @@ from medallion.report import Failure, State, TaskResult
 from medallion.suite import Audit
 from medallion.tables import CODE, INPUTS, RUN, Draft, Result, Table, Write, WrittenFile
 
-_ROUNDS = 3  # divisions of what an audit finds after the first
+_ROUNDS = 20  # divisions after the first: rows may refer to rows that go
 _SLACK = 1e-9  # of a share of rows
 
 
@@ -85,6 +85,7 @@ class Quarantine:
     left: tuple[DataFile, ...]
     fresh: set[str]
     others: Mapping[str, Frame]
+    every: int = 0  # rows of the table before they are divided
     refused: Counter[bool] = field(default_factory=Counter)  # of fresh files, and of others
     rules: Counter[str] = field(default_factory=Counter)
     returned: int = 0
@@ -97,6 +98,7 @@ class Quarantine:
             ConflictError: `main` moved meanwhile.
         """
         task, audit = self.task, Audit(self.task.name, 0, "", 0)
+        self.every = sum(f.rows for f in self.files)
         try:
             if self.left:  # judged with the others, before anything is committed
                 files = (*self.files, *self.left)
@@ -197,8 +199,8 @@ class Quarantine:
         for path, number in counts.items():
             self.refused[path in self.fresh] += number
         limit, name = self.task.model.max_quarantine, self.task.name
-        built, every = self.whole.write.result.rows, sum(f.rows for f in self.files)
-        for number, rows in ((self.refused[True], built), (self.refused.total(), every)):
+        built = self.whole.write.result.rows
+        for number, rows in ((self.refused[True], built), (self.refused.total(), self.every)):
             if rows and number > limit * rows + _SLACK:
                 raise QuarantineError(
                     f"{name}: {number:,} of {rows:,} rows fail ({100 * number / rows:.3g} %), and "
