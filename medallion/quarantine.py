@@ -20,6 +20,7 @@ from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.rebase import Written
 from medallion.report import Failure, State, TaskResult
+from medallion.state import keeps_aside
 from medallion.suite import Audit
 from medallion.tables import CODE, INPUTS, RUN, Draft, Result, Table, Write, WrittenFile
 
@@ -226,7 +227,8 @@ def quarantine_of(
         ports.catalog.discard([name], write.branch)
     there = store.frame(beside, beside.main, column).files if beside and beside.main else ()
     schema = aside_schema(write.result.schema, task.name)
-    gone = {f.path for f in there if write.replaces is None or f.path in write.replaces}
+    stale = write.replaces is None or not keeps_aside(table)
+    gone = {f.path for f in there if stale or f.path in (write.replaces or ())}
     if write.replaces is not None:
         write = replace(write, replaces=write.replaces - gone)
     return Quarantine(

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from support.flows import build, states
 from support.projects import rows, sql_model, suite, write
 
@@ -53,3 +54,21 @@ def test_rows_that_refer_to_rows_that_go_follow_them_however_many_are_in_between
     assert build(tmp_path)["silver.people"].quarantined == 6
     write(tmp_path, at_most("silver.people", "rank", 9))
     assert build(tmp_path)["silver.people"].returned == 6
+
+
+@pytest.mark.parametrize("declared", ["", "strategy='merge', unique_key='zone', "])
+def test_no_row_is_lost_or_there_twice_when_nothing_goes_aside_any_more_and_then_again(
+    tmp_path: Path, declared: str
+) -> None:
+    name, query = "silver.zones", "from (values ('a', 1), ('b', 5)) t(zone, size)"
+    write(tmp_path, model(name, query, declared + QUARANTINE) | at_most(name, "size", 4))
+    assert build(tmp_path)[name].quarantined == 1
+    write(tmp_path, at_most(name, "size", 9))
+    for declaration in (declared, declared + QUARANTINE):
+        write(tmp_path, model(name, query, declaration))
+        build(tmp_path)
+        assert [r["zone"] for r in rows(tmp_path, name)] == ["a", "b"]
+    write(tmp_path, at_most(name, "size", 8))
+    build(tmp_path)
+    assert [r["zone"] for r in rows(tmp_path, name)] == ["a", "b"]
+    assert rows(tmp_path, f"{name}__quarantine") == []
