@@ -25,7 +25,7 @@ from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.result import find, result_key
 from medallion.schedule import Rules, Slots
-from medallion.state import state_of
+from medallion.state import keeps_aside, state_of
 from medallion.survey import Survey
 from medallion.tables import Draft, Part, Result, Table
 
@@ -223,7 +223,8 @@ class Evaluation:
             return None
         column, store = self.task.model.time_column, self.means.ports.store
         frame = store.frame(self.before, self.before.main, column)
-        if self.task.model.quarantines and self.aside and self.aside.main is not None:
+        quarantines = self.task.model.quarantines and keeps_aside(self.before)
+        if quarantines and self.aside and self.aside.main is not None:
             others = store.frame(self.aside, self.aside.main, column).files
             frame = replace(frame, files=(*frame.files, *others))
         return replace(frame, reader=self.means.worker)

@@ -54,6 +54,12 @@ class Task:
         return need.builds or need.reshapes or None in self.reads.values()
 
     @property
+    def divides(self) -> bool:
+        """Whether rows of its table may fail an audit, and go to the table beside it."""
+        audited = self.need.audits or None in self.references.values()
+        return audited and self.model.quarantines
+
+    @property
     def model(self) -> Model:
         """The model that is built."""
         return self.node.model
@@ -231,7 +237,7 @@ def _pin(
     tasks: Mapping[TableName, Task],
     known: Mapping[TableName, int],
 ) -> int | None:
-    if name in tasks and tasks[name].moves:
+    if name in tasks and (tasks[name].moves or tasks[name].divides):
         return None
     if name not in known:
         does = "reads" if name in node.reads else "references"

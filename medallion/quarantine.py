@@ -20,10 +20,11 @@ from medallion.plan import Task
 from medallion.ports import Ports
 from medallion.rebase import Written
 from medallion.report import Failure, State, TaskResult
+from medallion.state import keeps_aside
 from medallion.suite import Audit
 from medallion.tables import CODE, INPUTS, RUN, Draft, Result, Table, Write, WrittenFile
 
-_ROUNDS = 3  # divisions of what an audit finds after the first
+_ROUNDS = 20  # divisions after the first: rows may refer to rows that go
 _SLACK = 1e-9  # of a share of rows
 
 
@@ -85,6 +86,7 @@ class Quarantine:
     left: tuple[DataFile, ...]
     fresh: set[str]
     others: Mapping[str, Frame]
+    every: int = 0  # rows of the table before they are divided
     refused: Counter[bool] = field(default_factory=Counter)  # of fresh files, and of others
     rules: Counter[str] = field(default_factory=Counter)
     returned: int = 0
@@ -97,6 +99,7 @@ class Quarantine:
             ConflictError: `main` moved meanwhile.
         """
         task, audit = self.task, Audit(self.task.name, 0, "", 0)
+        self.every = sum(f.rows for f in self.files)
         try:
             if self.left:  # judged with the others, before anything is committed
                 files = (*self.files, *self.left)
@@ -197,8 +200,8 @@ class Quarantine:
         for path, number in counts.items():
             self.refused[path in self.fresh] += number
         limit, name = self.task.model.max_quarantine, self.task.name
-        built, every = self.whole.write.result.rows, sum(f.rows for f in self.files)
-        for number, rows in ((self.refused[True], built), (self.refused.total(), every)):
+        built = self.whole.write.result.rows
+        for number, rows in ((self.refused[True], built), (self.refused.total(), self.every)):
             if rows and number > limit * rows + _SLACK:
                 raise QuarantineError(
                     f"{name}: {number:,} of {rows:,} rows fail ({100 * number / rows:.3g} %), and "
@@ -224,7 +227,8 @@ def quarantine_of(
         ports.catalog.discard([name], write.branch)
     there = store.frame(beside, beside.main, column).files if beside and beside.main else ()
     schema = aside_schema(write.result.schema, task.name)
-    gone = {f.path for f in there if write.replaces is None or f.path in write.replaces}
+    stale = write.replaces is None or not keeps_aside(table)
+    gone = {f.path for f in there if stale or f.path in (write.replaces or ())}
     if write.replaces is not None:
         write = replace(write, replaces=write.replaces - gone)
     return Quarantine(

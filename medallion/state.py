@@ -27,7 +27,7 @@ class State:
 
     `inputs` are snapshots; `ledger` is the address of the list of landed files that were taken. Of
     what is outside, `cursor` is where the next build goes on, and `read` when it was last read, in
-    seconds since 1970.
+    seconds since 1970. `aside` says that rows which failed are in the table beside it.
     """
 
     code: str
@@ -38,6 +38,7 @@ class State:
     ledger: str = ""
     cursor: str = ""
     read: float = 0
+    aside: bool = False
 
     def settled(self, rebuilt: Windows, stale: Windows) -> "State":
         """The state after some windows were rebuilt and others were found out of date."""
@@ -56,6 +57,7 @@ class State:
                 "ledger": self.ledger,
                 "cursor": self.cursor,
                 "read": self.read,
+                **({"aside": True} if self.aside else {}),
             }
         )
 
@@ -73,6 +75,7 @@ class State:
                 read["ledger"],
                 read.get("cursor", ""),
                 float(read.get("read", 0)),
+                bool(read.get("aside")),
             )
         except (KeyError, TypeError, AttributeError, DefinitionError, zlib.error) as error:
             raise ValueError(f"no state of a table: {text:.60}") from error
@@ -96,6 +99,12 @@ def state_of(table: Table | None) -> State | None:
         return State.from_text(table.properties[STATE])
     except ValueError:
         return None
+
+
+def keeps_aside(table: Table | None) -> bool:
+    """Whether rows in the table beside this one are its own: they are not where it had none."""
+    state = state_of(table)
+    return state is None or state.aside
 
 
 def _packed(windows: Windows) -> Any:

@@ -33,7 +33,7 @@ from medallion.need import (
 from medallion.outside import goes_on, reads_outside
 from medallion.ports import Ports
 from medallion.source import Landing, Source
-from medallion.state import State, state_of
+from medallion.state import State, keeps_aside, state_of
 from medallion.suite import Suite
 from medallion.tables import Table
 from medallion.window import ALL, NONE, Window, Windows
@@ -74,6 +74,8 @@ class Survey:
         state = state_of(table)
         if request.replay:
             return need_of_replay(model, state, code)
+        if state and state.aside and not (model.quarantines or model.cursor):
+            state = replace(state, code="")  # its rows that are aside are to be in it again
         if reads_outside(model) and not model.windowed:
             need = need_of_read(model, state, code, request, _now(), goes_on=goes_on(model, state))
         elif model.form is Form.SOURCE and not model.windowed:
@@ -174,13 +176,15 @@ class Survey:
         `cursor` is where the next build goes on; where it did before if nothing is said.
         """
         code, suite = self.codes[node.name], self.suites[node.name].digest
+        aside = node.model.quarantines or bool(before and before.aside and node.model.cursor)
         if need.replays and before:
-            return replace(before, suite=suite)
+            return replace(before, suite=suite, aside=aside)
         built = before.built if before else NONE
         stale = before.stale if before else NONE
         state = State(code, suite, dict(pins), built, stale).settled(need.windows, need.stale)
         kept, read = (before.cursor, before.read) if before else ("", 0.0)
-        state = replace(state, cursor=kept if cursor is None else cursor, read=need.read or read)
+        kept = kept if cursor is None else cursor
+        state = replace(state, cursor=kept, read=need.read or read, aside=aside)
         if need.arrivals is None:
             return state
         ledger = self._new_ledger(node.model, need, before).to_text()
@@ -243,8 +247,9 @@ class Survey:
                 if name in pins:
                     domain |= self._changes.rows_in(tables[name], pins[name], column, grain)
                 domain |= coming.get(name, NONE).cover(grain)
-        own = self._own_files(tables.get(node.name), model)
-        if model.quarantines and model.aside:  # as good as its own
+        table = tables.get(node.name)
+        own = self._own_files(table, model)
+        if model.quarantines and model.aside and keeps_aside(table):  # as good as its own
             own += self._own_files(tables.get(model.aside), model)
         windows = widened(need.windows, own, grain)
         return replace(

@@ -182,7 +182,9 @@ def _settle(
         if result.state is not State.AUDITED:
             return result
     if run.plan.publish:
-        state = run.survey.new_state(task.node, task.need, state_of(table), pins, cursor)
+        known = state_of(table)
+        state = run.survey.new_state(task.node, task.need, known, pins, cursor)
+        state = replace(state, aside=state.aside and (known is None or known.aside))
         before, after = table.properties.get(STATE), state.to_text()
         if task.need.replays and before == after:
             return result
