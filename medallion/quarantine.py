@@ -200,8 +200,9 @@ class Quarantine:
         built, every = self.whole.write.result.rows, sum(f.rows for f in self.files)
         for number, rows in ((self.refused[True], built), (self.refused.total(), every)):
             if rows and number > limit * rows + _SLACK:
+                share = f"{'fails' if number == 1 else 'fail'} ({100 * number / rows:.3g} %)"
                 raise QuarantineError(
-                    f"{name}: {number:,} of {rows:,} rows fail ({100 * number / rows:.3g} %), and "
+                    f"{name}: {number:,} of {rows:,} rows {share}, and "
                     f"max_quarantine={limit:g} lets {100 * limit:.3g} % go; {_worst(audit)}",
                     hint="mend the rows or the rule, or allow more",
                 )
