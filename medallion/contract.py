@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from medallion.usage import written
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnContract:
@@ -20,6 +22,7 @@ class ColumnContract:
     pii: bool | None = None
 
 
+@written('column("bigint", nullable=False)')
 def column(
     type: str = "",
     *,

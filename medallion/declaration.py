@@ -137,9 +137,8 @@ def read_declaration(
         shape, kind, example = _DECLARED[key]
         fields[key] = shape(value, kind)
         if fields[key] is None:
-            raise DefinitionError(
-                f"{key}={value!r:.60} does not fit", hint=f"write: {key}={example}"
-            )
+            told = getattr(value, "__name__", None) or f"{value!r:.60}"
+            raise DefinitionError(f"{key}={told} does not fit", hint=f"write: {key}={example}")
     if "whole" in fields:
         fields["whole"] = frozenset(map(TableName.parse, fields["whole"]))
     if "start" in fields:
@@ -210,9 +209,15 @@ def _check_quarantine(fields: Mapping[str, Any]) -> None:
     if said not in _ON_FAILURE:
         raise DefinitionError(f"on_failure={said!r}", hint=f"one of: {', '.join(_ON_FAILURE)}")
     if "max_quarantine" in fields and said != "quarantine":
-        raise DefinitionError('max_quarantine says nothing without on_failure="quarantine"')
+        raise DefinitionError(
+            'max_quarantine says nothing without on_failure="quarantine"',
+            hint='declare: on_failure="quarantine"',
+        )
     if not 0 <= fields.get("max_quarantine", 1) <= 1:
-        raise DefinitionError(f"max_quarantine={fields['max_quarantine']} is a share of the rows")
+        raise DefinitionError(
+            f"max_quarantine={fields['max_quarantine']:g} is no share of the rows",
+            hint="write: max_quarantine=0.01",
+        )
 
 
 def _check_cursor(fields: Mapping[str, Any], window: str, cursor: str) -> None:
@@ -267,7 +272,9 @@ def _strategy(fields: Mapping[str, Any], form: Form, window: str, cursor: str) -
             return Strategy.APPEND
         return Strategy.WINDOW if "time_column" in fields else Strategy.FULL
     if said not in set(Strategy):
-        raise DefinitionError(f"strategy={said!r}", hint=f"one of: {', '.join(Strategy)}")
+        raise DefinitionError(
+            f"strategy={said!r}", hint=f"one of: {', '.join(Strategy)}, or scd2(...) without quotes"
+        )
     strategy = Strategy(said)
     lacks = {
         Strategy.WINDOW: "" if "time_column" in fields else "a time_column",

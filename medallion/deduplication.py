@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medallion.errors import DefinitionError
+from medallion.usage import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,13 @@ class Deduplication:
             )
 
 
+@written('latest("id", by="loaded_at")')
 def latest(*key: str, by: str | Sequence[str]) -> Deduplication:
     """Keep the row with the greatest `by` of those with one key."""
     return Deduplication(key, (by,) if isinstance(by, str) else tuple(by), True)
 
 
+@written('earliest("id", by="loaded_at")')
 def earliest(*key: str, by: str | Sequence[str]) -> Deduplication:
     """Keep the row with the least `by` of those with one key."""
     return Deduplication(key, (by,) if isinstance(by, str) else tuple(by), False)

@@ -9,6 +9,7 @@ from medallion.errors import DefinitionError
 from medallion.extract import Query, Span
 from medallion.resources import parse_duration
 from medallion.source import Source
+from medallion.usage import written
 from medallion.window import Window
 
 
@@ -35,6 +36,7 @@ class Extract(Source):
         return Span(self.cursor, cursor and behind(cursor, self.lag), past, closed=True)
 
 
+@written('table("mysql://reader@host/shop", "orders")')
 def table(
     address: str,
     name: str = "",

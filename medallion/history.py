@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from medallion.errors import DefinitionError
+from medallion.usage import written
 
 VALID_FROM, VALID_TO, IS_CURRENT = "valid_from", "valid_to", "is_current"
 ADDED = (VALID_FROM, VALID_TO, IS_CURRENT)
@@ -35,6 +36,7 @@ class Scd2:
             )
 
 
+@written('scd2("customer_id", changed_at="updated_at")')
 def scd2(*key: str, changed_at: str, deleted: str = "", snapshots: bool = False) -> Scd2:
     """Keep history: `strategy=scd2("customer_id", changed_at="updated_at")`."""
     return Scd2(key, changed_at, deleted, snapshots)

@@ -8,6 +8,7 @@ from medallion.errors import DefinitionError
 from medallion.partition import Transform
 from medallion.schema import Type
 from medallion.secrets import names_in
+from medallion.usage import written
 from medallion.window import Grain
 
 Kind = Literal["hashed", "redacted", "kept_last", "truncated", "nullified", "dropped"]
@@ -50,6 +51,7 @@ class Mask:
         return "string"
 
 
+@written('hashed(secret("PII_KEY"))')
 def hashed(key: str = "") -> Mask:
     """A hash in hexadecimal: equal values stay equal, in all tables with that key.
 
@@ -64,11 +66,13 @@ def hashed(key: str = "") -> Mask:
     return Mask("hashed", key)
 
 
+@written('redacted("gone")')
 def redacted(text: str = "***") -> Mask:
     """The same text for every value."""
     return Mask("redacted", text)
 
 
+@written("kept_last(4)")
 def kept_last(count: int) -> Mask:
     """The last characters as they are, `*` for each before; text that is no longer is all `*`.
 
@@ -80,6 +84,7 @@ def kept_last(count: int) -> Mask:
     return Mask("kept_last", str(count))
 
 
+@written('truncated("month")')
 def truncated(unit: str) -> Mask:
     """The beginning of the year, month, day or hour of a date or a timestamp; the type stays.
 
@@ -91,11 +96,13 @@ def truncated(unit: str) -> Mask:
     return Mask("truncated", unit)
 
 
+@written("nullified()")
 def nullified() -> Mask:
     """NULL for every value; the type stays."""
     return Mask("nullified")
 
 
+@written("dropped()")
 def dropped() -> Mask:
     """The column is not in the table."""
     return Mask("dropped")

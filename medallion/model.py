@@ -6,7 +6,7 @@ run.
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, Unpack, overload
@@ -103,6 +103,17 @@ class Model:
     def personal(self) -> frozenset[str]:
         """The columns of its table that it says hold personal data."""
         return frozenset(n for n, c in self.columns.items() if c.pii) - set(self.mask)
+
+    @property
+    def discreet(self) -> bool:
+        """Whether a value of its rows may be personal data, so that no message has one."""
+        return bool(self.mask) or any(c.pii is not None for c in self.columns.values())
+
+    def key_text(self, names: Sequence[str], values: Sequence[object]) -> str:
+        """A key for a message: columns with their values, but for those of personal data."""
+        hidden = {*self.mask, *self.personal}
+        shown = zip(names, values, strict=True)
+        return ", ".join(f"{n}={'***' if n in hidden else repr(v)}" for n, v in shown)
 
     @property
     def joins(self) -> tuple[TableName, ...]:
@@ -227,6 +238,8 @@ class Model:
     def _called(self, window: Window | None) -> Any:
         try:
             return self.function(**self.given(window))
+        except DefinitionError as error:
+            raise DefinitionError(f"{self.place}: {error.message}", hint=error.hint) from error
         except MedallionError:
             raise
         except Exception as error:

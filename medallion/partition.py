@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medallion.errors import DefinitionError
+from medallion.usage import written
 
 Kind = Literal["identity", "year", "month", "day", "hour", "bucket", "truncate"]
 
@@ -30,36 +31,43 @@ class Transform:
         return f"{self.kind}({self.column}{argument})"
 
 
+@written('identity("zone")')
 def identity(column: str) -> Transform:
     """One partition per value."""
     return Transform("identity", column)
 
 
+@written('year("pickup_at")')
 def year(column: str) -> Transform:
     """One partition per year of a date or timestamp (UTC)."""
     return Transform("year", column)
 
 
+@written('month("pickup_at")')
 def month(column: str) -> Transform:
     """One partition per month of a date or timestamp (UTC)."""
     return Transform("month", column)
 
 
+@written('day("pickup_at")')
 def day(column: str) -> Transform:
     """One partition per day of a date or timestamp (UTC)."""
     return Transform("day", column)
 
 
+@written('hour("pickup_at")')
 def hour(column: str) -> Transform:
     """One partition per hour of a timestamp (UTC)."""
     return Transform("hour", column)
 
 
+@written('bucket("zone", 16)')
 def bucket(column: str, buckets: int) -> Transform:
     """A fixed number of partitions, by hash of the value."""
     return Transform("bucket", column, _positive("bucket", column, buckets))
 
 
+@written('truncate("name", 3)')
 def truncate(column: str, width: int) -> Transform:
     """One partition per prefix of a text, or per multiple of `width` of a number."""
     return Transform("truncate", column, _positive("truncate", column, width))

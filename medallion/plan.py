@@ -266,7 +266,7 @@ def _refuse_foreign(table: Table) -> None:
     if snapshot:
         raise ConflictError(
             f"another writer changed {table.name} (snapshot {snapshot.id}, {snapshot.operation}, "
-            f"{snapshot.summary.get('added-records', '0')} rows added); "
+            f"added rows: {snapshot.summary.get('added-records', '0')}); "
             "a build would drop their rows",
             hint=f"replace them: medallion build --select {table.name} --full-refresh",
         )

@@ -47,7 +47,8 @@ def proof(name: TableName, table: Table | None, suite: Suite, log: Sequence[Entr
     """The proof of one table. The entries are newest first; only what they say of it counts."""
     main = table.main if table else None
     if table is None or main is None:
-        return Proof(name, Proven.UNPUBLISHED, None, "it was never published", _build(name))
+        build = f"medallion build --select +{name}"
+        return Proof(name, Proven.UNPUBLISHED, None, "it was never published", build)
     if not suite:
         return Proof(name, Proven.NO_SUITE, main, "it has no suite: nothing proves its rows")
     same = set(_same(table))
@@ -89,18 +90,16 @@ def _same(table: Table) -> Iterator[int]:
 
 
 def _unaudited(name: TableName, table: Table, main: int, audits: Sequence[Entry]) -> Proof:
+    foreign = table.snapshots[main].run is None  # a build would refuse to drop its rows
     if audits:
         before = audits[0].suite or "none"
         why = f"it was audited by another suite ({before})"
-        return Proof(name, Proven.UNPROVEN, main, why, _build(name), audits[0])
-    if table.snapshots[main].run is None:
+        mend = _audit(name) if foreign else f"medallion build --select {name}"
+        return Proof(name, Proven.UNPROVEN, main, why, mend, audits[0])
+    if foreign:
         why = f"another writer made snapshot {main}, and no audit of it was kept"
-        return Proof(name, Proven.UNPROVEN, main, why, f"medallion history {name}")
+        return Proof(name, Proven.UNPROVEN, main, why, _audit(name))
     return Proof(name, Proven.UNPROVEN, main, "no audit of it was kept", _audit(name))
-
-
-def _build(name: TableName) -> str:
-    return f"medallion build --select {name}"
 
 
 def _audit(name: TableName) -> str:

@@ -203,8 +203,9 @@ class Quarantine:
         built = self.whole.write.result.rows
         for number, rows in ((self.refused[True], built), (self.refused.total(), self.every)):
             if rows and number > limit * rows + _SLACK:
+                share = f"{'fails' if number == 1 else 'fail'} ({100 * number / rows:.3g} %)"
                 raise QuarantineError(
-                    f"{name}: {number:,} of {rows:,} rows fail ({100 * number / rows:.3g} %), and "
+                    f"{name}: {number:,} of {rows:,} rows {share}, and "
                     f"max_quarantine={limit:g} lets {100 * limit:.3g} % go; {_worst(audit)}",
                     hint="mend the rows or the rule, or allow more",
                 )

@@ -1,6 +1,7 @@
 """Plans, reports and what commands print, as text. Values in, a string out."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from medallion.window import EVER, Window
 
 _SAMPLE = 3
 _RANGES = 4
+_ASIDE = '        medallion query "select * from {}" --branch {}'
 
 
 def as_json(value: Any) -> str:
@@ -121,7 +123,8 @@ def report_text(report: Report) -> str:
     lines: list[str] = []
     for result in report.results:
         if result.failure:
-            told = failure_text(result.failure).removeprefix(f"{result.table}: ")
+            # Most messages begin with the table themselves.
+            told = re.sub(rf"^{result.table}:? ", "", failure_text(result.failure))
             lines += ["", f"{result.table}: {told}"]
         elif result.audit and not result.ok:
             lines += ["", f"{result.table}: its audit failed", *_blocking(result.audit)]
@@ -145,7 +148,7 @@ def audit_text(audit: Audit) -> str:
     """Every verdict of an audit."""
     word = "passed" if audit.passed else "REJECTED"
     head = (
-        f"{audit.table}: {word}, snapshot {audit.snapshot}, {audit.rows:,} rows, {counted(audit)}"
+        f"{audit.table}: {word}, snapshot {audit.snapshot}, {_rows(audit.rows)}, {counted(audit)}"
     )
     return "\n".join([head, *(line for v in audit.verdicts for line in verdict_lines(v))])
 
@@ -193,7 +196,7 @@ def diff_text(diff: Diff) -> str:
 def rows_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
     """Rows of a query as a table; says so if there are more."""
     shown = [[row[c] for c in columns] for row in rows]
-    said = f"the first {len(rows):,} rows; --limit 0 for all" if more else f"{len(rows):,} rows"
+    said = f"the first {_rows(len(rows))}; --limit 0 for all" if more else _rows(len(rows))
     return f"{table(shown, columns)}\n{said}"
 
 
@@ -278,10 +281,12 @@ def _ending(report: Report) -> list[str]:
     lines.append(f"{told} readers see what they saw before")
     kept = [r for r in report.results if r.snapshot and r.state is not State.PUBLISHED]
     if kept:
-        left = min(kept, key=lambda r: r.ok)  # one that was refused, before one that waits for it
+        # One that was refused, before one that waits for it.
+        left = min(kept, key=lambda r: r.ok)
         lines += [
             f"the rows are on branch {branch}:",
             f'  look: medallion query "select * from {left.table}" --branch {branch}',
+            *([_ASIDE.format(left.table.aside, branch)] if left.quarantined else []),
             f"        medallion diff {left.table} --branch {branch}",
             f"  drop: medallion discard {report.run}",
         ]

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from medallion.errors import DefinitionError
 from medallion.hiding import hide
+from medallion.usage import written
 
 _WORD = r"[A-Za-z_][A-Za-z0-9_/-]*"
 _NAME = re.compile(rf"{_WORD}(?:\.[A-Za-z0-9_-]+)?")
@@ -65,6 +66,7 @@ class Found:
     place: str
 
 
+@written('secret("PII_KEY")')
 def secret(name: str) -> str:
     """A text that stands for the value of a secret: `${NAME}`.
 

@@ -69,9 +69,10 @@ class Trial:
     run: str
 
     def audit(self, suite: Suite, frame: Frame) -> tuple[Verdict, ...]:
-        """The verdicts of a suite on some rows of the table."""
-        keys = self.node.model.unique_key
-        return self.ports.auditor.audit(suite, frame, keys=keys, others=self.others)
+        """The verdicts of a suite on some rows of the table, without personal data."""
+        model = self.node.model
+        said = self.ports.auditor.audit(suite, frame, keys=model.unique_key, others=self.others)
+        return tuple(verdict.without(model.personal) for verdict in said)
 
 
 def self_test(

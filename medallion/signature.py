@@ -10,6 +10,7 @@ from medallion.cursor import Cursor
 from medallion.errors import DefinitionError
 from medallion.forms import INPUTS, RESULTS, Form, annotations, form_of
 from medallion.names import TableName
+from medallion.usage import written
 from medallion.window import Window
 
 Function = Callable[..., Any]
@@ -22,6 +23,7 @@ class Ref:
     table: TableName
 
 
+@written('ref("silver.trips")')
 def ref(table: str) -> Any:
     """Names the table whose rows a parameter of a Python model receives: `ref("silver.trips")`."""
     return Ref(TableName.parse(table))

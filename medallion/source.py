@@ -12,6 +12,7 @@ from string import Formatter
 
 from medallion.address import is_remote
 from medallion.errors import DefinitionError
+from medallion.usage import written
 
 SOURCE_FILE = "_source_file"
 LOADED_AT = "_loaded_at"
@@ -57,6 +58,7 @@ class Landing(Source):
     on_schema_change: SchemaChange = SchemaChange.ADD
 
 
+@written('files("{landing}/trips_*.csv")')
 def files(
     pattern: str,
     *,

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from medallion.errors import DefinitionError
 from medallion.names import TableName
 from medallion.schema import Type, decimal_of, show
+from medallion.usage import written
 
 UNKNOWN = 0  # the key of the member that stands for none
 IS_INFERRED = "is_inferred"
@@ -16,7 +17,7 @@ MISSING = ("fail", "unknown")
 _WHOLE = ("int", "long")
 TIMES = ("date", "timestamp", "timestamptz")
 
-Value = str | int | float
+Value = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Lookup:
         return bool(self.at) or self.missing == "unknown"
 
 
+@written('dimension("customer_id")')
 def dimension(
     *key: str,
     name: str = "",
@@ -109,6 +111,7 @@ def dimension(
     return Dimension(key, name, version, kind, bool(unknown), values, named)
 
 
+@written('lookup("gold.dim_customer", "customer_id")')
 def lookup(dimension: str, *columns: str, at: str = "", missing: str = "fail") -> Lookup:
     """A column that refers to a dimension: `lookup("gold.dim_customer", "customer_id")`.
 
@@ -147,6 +150,7 @@ def surrogate_key(*values: str | int | date | None) -> int:
     return max(1, int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:15], 16))
 
 
+@written('calendar("2019-01-01", "2030-12-31")')
 def calendar(start: str, end: str) -> str:
     """The SQL text of a row for each day, for a date dimension; both days are in it.
 

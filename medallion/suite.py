@@ -6,6 +6,7 @@ expectation exists, and what its arguments are, only the auditor knows.
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -103,10 +104,12 @@ class Verdict:
         rows = [s for s in self.sample if isinstance(s, Mapping)]
         kept = [{k: v for k, v in row.items() if k not in columns} for row in rows]
         sample = tuple(row for row in kept if row) if rows else self.sample
-        if named.isdisjoint(columns):
+        # A query may give them under any name.
+        asked = any(_mentions(n, c) for n in named.difference(columns) for c in columns)
+        if named.isdisjoint(columns) and not asked:
             return replace(self, sample=sample)
         detail = self.detail if self.failing is not None else "not shown: it is personal data"
-        return replace(self, sample=sample if rows else (), detail=detail)
+        return replace(self, sample=sample if rows and not asked else (), detail=detail)
 
     @property
     def blocks(self) -> bool:
@@ -146,3 +149,7 @@ def _names(value: Any) -> Iterator[str]:
         case list() | tuple():
             for item in value:
                 yield from _names(item)
+
+
+def _mentions(text: str, column: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(column)}(?!\w)", text, re.IGNORECASE) is not None

@@ -134,7 +134,7 @@ def _note(model: Model) -> str:
     if model.form is Form.SOURCE:
         return "its source"
     if model.form is not Form.SQL and model.derives is None:
-        return "what its function makes of it: declare derives"
+        return "not known: a function is not read, and `derives` could say it"
     return ""
 
 

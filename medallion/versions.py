@@ -5,7 +5,6 @@ from typing import Any
 
 from medallion.audits import LOG, UNAUDITED, Entry
 from medallion.errors import DefinitionError
-from medallion.graph import near
 from medallion.names import TableName
 from medallion.project import Project
 from medallion.render import table
@@ -74,9 +73,9 @@ def followed(project: Project, name: str, expectation: str) -> list[dict[str, An
     ]
     if not found:
         names = {v["expectation"] for e in log for v in e.verdicts if v["expectation"]}
-        raise DefinitionError(
-            f"no audit of {name} has judged {expectation!r}", hint=near(expectation, sorted(names))
-        )
+        judged = f"one of: {', '.join(sorted(names))}"
+        hint = judged if names else f"medallion audit {name} --record"
+        raise DefinitionError(f"no audit of {name} has judged {expectation!r}", hint=hint)
     return found
 
 

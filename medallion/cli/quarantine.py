@@ -25,7 +25,7 @@ def ls(json: Json = False) -> None:
 @app.command()
 def show(
     model: Name,
-    limit: Annotated[int, typer.Option("--limit", help="rows to print, 0 for all")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="rows to print, 0 for all")] = 50,
     json: Json = False,
 ) -> None:
     """Show quarantined rows, each with its rules."""

@@ -81,7 +81,7 @@ def test_a_selection_may_be_given_in_several_options(lake: Path) -> None:
 
 def test_query_prints_rows_or_json(lake: Path) -> None:
     printed = medallion(lake, "query", "select count(*) as n from silver.orders")
-    assert printed.split() == ["n", "6", "1", "rows"]
+    assert printed.split() == ["n", "6", "1", "row"]
     assert json.loads(medallion(lake, "query", "select 1 as one", "--json")) == [{"one": 1}]
     assert "no model silver.order" in medallion(lake, "query", "from silver.order", code=2)
 

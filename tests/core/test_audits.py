@@ -129,7 +129,7 @@ GOOD = judged(Outcome.PASSED, Outcome.PASSED)
             [GOOD],
             Proven.UNPROVEN,
             "another writer made snapshot 8",
-            "history",
+            "--record",
         ),
         (published(version(7)), [], Proven.UNPROVEN, "no audit of it was kept", "--record"),
         (

@@ -168,7 +168,7 @@ def test_what_is_read_whole_is_a_table(table: str, said: str) -> None:
 def test_there_are_four_strategies(strategy: str) -> None:
     message, hint = refused({"strategy": strategy})
     assert message == f"strategy={strategy!r}"
-    assert hint == "one of: full, window, append, merge"
+    assert hint == "one of: full, window, append, merge, or scd2(...) without quotes"
 
 
 @pytest.mark.parametrize(

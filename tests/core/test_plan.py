@@ -155,7 +155,7 @@ def test_the_rows_of_another_writer_are_not_dropped() -> None:
     with pytest.raises(ConflictError) as error:
         planned(table("bronze.a", snapshot(1), OTHERS))
     assert error.value.message == (
-        "another writer changed bronze.a (snapshot 8, append, 12 rows added); "
+        "another writer changed bronze.a (snapshot 8, append, added rows: 12); "
         "a build would drop their rows"
     )
     assert error.value.hint.endswith("medallion build --select bronze.a --full-refresh")

@@ -363,3 +363,60 @@ def test_no_verdict_holds_personal_data(tmp_path: Path) -> None:
     assert {v.outcome for v in found.verdicts[2:]} == {Outcome.FAILED}
     assert len(log) == len(found.verdicts)
     assert not any(text in told for text in ("ann@", "bo@", "Ann", "Bo"))
+
+
+def test_no_query_of_an_audit_keeps_personal_data_under_another_name(tmp_path: Path) -> None:
+    query = "select upper(email) as shown from {batch}"
+    suite = [{"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}}]
+    text = sql_model("bronze", "customers", BRONZE, f"{TAGGED}, expectations={suite}")
+    with Project.load(write(tmp_path, {"models/bronze.py": text})) as project:
+        project.build()
+        told = str(project.query("from _medallion.audits").to_pylist())
+
+    assert "the query gives" in told
+    assert "ANN@" not in told
+
+
+TWICE = "select * from (values (1, 'ann@x.org'), (2, 'ann@x.org')) t(id, email)"
+
+
+@pytest.mark.parametrize(
+    ("declared", "query", "told"),
+    [
+        ("strategy='merge', unique_key='email', deleted='id = 1'", "", "rows with email=***"),
+        ("strategy=scd2('email', changed_at='day')", "1 as day, ", "several changes of email=***"),
+        ("columns={'n': column(pii=False)}", "email::int as n, ", "it may be personal data"),
+    ],
+)
+def test_no_error_that_is_kept_holds_personal_data(
+    tmp_path: Path, declared: str, query: str, told: str
+) -> None:
+    """They are printed, and written to the log of the run."""
+    declared += ", mask={'email': hashed()}"
+    text = sql_model("silver", "people", f"select {query}id, email from bronze.people", declared)
+    tagged = sql_model("bronze", "people", TWICE, "columns={'email': column(pii=True)}")
+    files = {"models/bronze.py": tagged, "models/silver.py": text}
+    with Project.load(write(tmp_path, files)) as project:
+        failure = project.build()["silver.people"].failure
+    logs = "".join(p.read_text() for p in (tmp_path / "warehouse" / ".runs").iterdir())
+
+    assert failure
+    assert told in failure.message
+    assert "ann@" not in str(failure) + logs
+
+
+def test_no_error_of_a_landed_file_holds_personal_data(tmp_path: Path) -> None:
+    model = """
+        from medallion import Source, bronze, column, files
+
+        @bronze(columns={"id": column("bigint", pii=True)})
+        def people() -> Source:
+            return files("landing/*.csv", columns={"id": "bigint"}, unparsable=%r)
+    """
+    for unparsable in ("fail", "quarantine"):
+        write(tmp_path, {"models/b.py": model % unparsable, "landing/a.csv": "id,x\nann@x.org,1\n"})
+        with Project.load(tmp_path) as project:
+            failure = project.build()["bronze.people"].failure
+        assert failure
+        assert "line 2" in failure.message
+        assert "ann@" not in str(failure)

@@ -248,7 +248,7 @@ def test_quarantined_rows_are_listed_shown_and_judged_again(
     assert told.startswith(f"{NAME}: 1 row since 20")
     assert told.endswith(f"\n         1  {rule}\n")
     code, told = command("show", NAME)
-    assert (code, rule in told, told.endswith("1 rows\n")) == (0, True, True)
+    assert (code, rule in told, told.endswith("1 row\n")) == (0, True, True)
     code, told = command("replay", NAME)
     assert (code, f"{NAME}: 1 row since" in told) == (0, True)
 
@@ -300,7 +300,7 @@ def test_more_rows_than_may_be_keep_the_build_from_being_published(
     assert (report[NAME].state, report.exit_code) == (State.REJECTED, 1)
     assert failure
     assert failure.message.startswith(
-        f"{NAME}: 1 of 3 rows fail (33.3 %), and max_quarantine={float(most):g} lets "
+        f"{NAME}: 1 of 3 rows fails (33.3 %), and max_quarantine={float(most):g} lets "
     )
     assert "1 fail expect_column_values_to_be_between(column=amount, max_value=9), such as 60" in (
         failure.message

@@ -104,7 +104,7 @@ def put_aside(
         return result
     if draft.aside is None:
         if parsed.refused:  # they are not lost
-            raise SourceError(f"{model.name}: {parsed.sample}", hint="mend the file")
+            raise SourceError(f"{model.name}: {_sample(model, parsed)}", hint="mend the file")
         return result
     schema, rows, replaced = _aside(connection, model, arrived, draft.aside, part)
     return replace(
@@ -112,8 +112,13 @@ def put_aside(
         aside=Result(schema, write(connection, [rows], schema, draft.aside), replaced),
         taken=parsed.taken,
         refused=parsed.refused,
-        sample="" if model.mask else parsed.sample,
+        sample=_sample(model, parsed),
     )
+
+
+def _sample(model: Model, parsed: Sorted) -> str:
+    """A line that could not be parsed: where it is, and why, which tells its values."""
+    return parsed.sample.partition(": ")[0] if model.discreet else parsed.sample
 
 
 def _aside(

@@ -34,7 +34,7 @@ def set_apart(connection: duckdb.DuckDBPyConnection, model: Model, shape: Shaped
     keys = ", ".join(map(quote, model.unique_key))
     both = f"having bool_or({_DELETES}) and not bool_and({_DELETES}) limit 1"
     for found in run(connection, f"select {keys} from {_ROWS} group by {keys} {both}"):
-        shown = ", ".join(f"{k}={v!r}" for k, v in zip(model.unique_key, found, strict=True))
+        shown = model.key_text(model.unique_key, found)
         raise ModelError(
             f"{model.name} gives several rows with {shown}, and one of them deletes it",
             hint='say which one counts: deduplicate=latest("id", by="updated_at")',

@@ -48,6 +48,10 @@ class Room:
     setting: str
 
 
+# What such an exception says is of the query, and not of rows.
+_OF_THE_TEXT = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
+NOT_SHOWN = "what is there is not shown, it may be personal data"
+
 # `failed` tells of the session that its caller is in.
 _room: ContextVar[Room | None] = ContextVar("room", default=None)
 
@@ -172,8 +176,8 @@ def out_of_memory(error: Exception) -> bool:
     return isinstance(error, duckdb.OutOfMemoryException) or "Out of Memory Error" in str(error)
 
 
-def failed(what: object, error: Exception) -> MedallionError:
-    """The error that a DuckDB exception stands for."""
+def failed(what: object, error: Exception, *, discreet: bool = False) -> MedallionError:
+    """The error that a DuckDB exception stands for; if it is `discreet`, without values of rows."""
     text = str(error).strip()
     if told := told_in(text):
         return told
@@ -194,6 +198,9 @@ def failed(what: object, error: Exception) -> MedallionError:
             f"{what} reaches outside of its inputs: {text.splitlines()[0]}",
             hint="read files through a bronze model: return files(...)",
         )
+    if discreet and not isinstance(error, _OF_THE_TEXT):
+        kind, (_, line, text) = text.partition(":")[0], text.partition("\nLINE ")
+        text = f"{kind}: {NOT_SHOWN}{line}{text}"
     return ModelError(f"{what}: {_told(text)}")
 
 

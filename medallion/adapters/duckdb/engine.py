@@ -32,7 +32,13 @@ from medallion.adapters.duckdb.times import NO_TIME, ordinals
 from medallion.adapters.duckdb.writing import write
 from medallion.address import is_remote
 from medallion.division import Dividing, Division
-from medallion.errors import DefinitionError, MedallionError, ModelError, StoreError
+from medallion.errors import (
+    DefinitionError,
+    MedallionError,
+    ModelError,
+    SourceError,
+    StoreError,
+)
 from medallion.extract import Database
 from medallion.extraction import Extract
 from medallion.forms import Form
@@ -106,7 +112,7 @@ class DuckDBEngine:
                 return contracts.kept(model, columns, partly=isinstance(source, Landing))
             except duckdb.Error as error:
                 if isinstance(given, Landing):
-                    raise unreadable(given, error) from error
+                    raise unreadable(given, error, discreet=model.discreet) from error
                 problem = failed(f"{model.place}: the SQL of {model.name} does not fit", error)
                 raise DefinitionError(problem.message, hint=problem.hint) from error
             except ModelError as error:
@@ -134,6 +140,11 @@ class DuckDBEngine:
                 if work.late:
                     raise raised(model, model.function, work.late[0]) from work.late[0]
                 raise _problem(model, part, error) from error
+            except SourceError as error:
+                why = error.__cause__
+                if not (model.discreet and isinstance(why, duckdb.Error)):
+                    raise
+                raise _problem(model, part, why) from why
 
     def divide(self, given: Dividing) -> Division:
         """Write the rows that fail apart from the others."""
@@ -252,10 +263,10 @@ def _problem(model: Model, part: Part, error: duckdb.Error) -> MedallionError:
         landed = "land them without a time_column, and sort them out in silver"
         hint = landed if model.form is Form.SOURCE else "filter or fill such rows"
         return ModelError(f"{model.name}: {NO_TIME}{what}", hint=hint)
-    problem = failed(model.name, error)
+    problem = failed(model.name, error, discreet=model.discreet)
     source = model.source(part.window) if model.form is Form.SOURCE else None
     if isinstance(source, Landing) and not _ran_out(problem, error):
-        return unreadable(source, error)
+        return unreadable(source, error, discreet=model.discreet)
     return problem
 
 

@@ -165,7 +165,7 @@ class Evaluating:
             return [query], replaced
         key = model.dimension.names if model.dimension else model.unique_key
         still, gone = self._still_there(), deletes(model, schema)
-        query, replaced = merged(connection, every, schema, current, key, model.name, still, gone)
+        query, replaced = merged(connection, every, schema, current, key, model, still, gone)
         return [query], replaced
 
     def _still_there(self) -> str | None:

@@ -4,6 +4,7 @@ DuckDB's reader is used in its strict mode, which refuses what it does not under
 lenient one, which shifts values between rows where a file mixes line ends.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from medallion.adapters.duckdb.drift import Known, Taken, taken
-from medallion.adapters.duckdb.duck import run
+from medallion.adapters.duckdb.duck import NOT_SHOWN, run
 from medallion.adapters.duckdb.landed import ARRAY, DELIMITERS, LINES, Landed
 from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.address import shown
@@ -61,8 +62,11 @@ def queries(
     return tuple(f"select *, {loaded} from ({select})" for select in selects)
 
 
-def unreadable(source: Landing, error: duckdb.Error) -> SourceError:
-    """The error for files that DuckDB refuses; its message names file, line and column."""
+def unreadable(source: Landing, error: duckdb.Error, *, discreet: bool = False) -> SourceError:
+    """The error for files that DuckDB refuses; its message names file, line and column.
+
+    If it is `discreet`, it has no values of theirs.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # What comes after the file are the reader's settings; advice about them is no help here.
     end = next((i for i, line in enumerate(lines, 1) if line.startswith("file = ")), len(lines))
@@ -78,6 +82,10 @@ def unreadable(source: Landing, error: duckdb.Error) -> SourceError:
         "^",
     )
     kept = [line for line in lines[:end] if not line.startswith(advice)]
+    if discreet:
+        place = re.search(r"\bline:? (\d+)", str(error), re.IGNORECASE)
+        named = [line for line in kept if line.startswith(("Column ", "file = "))]
+        kept = [f"line {place[1]}" if place else "a value", *named, NOT_SHOWN]
     return SourceError(
         f"the files {shown(source.pattern)} cannot be read: {'; '.join(kept)[:600]}",
         hint="mend or remove the file, or declare the column as varchar",

@@ -12,6 +12,7 @@ from medallion.adapters.duckdb.types import duckdb_type
 from medallion.errors import ModelError
 from medallion.extract import Span
 from medallion.frame import Frame
+from medallion.model import Model
 from medallion.schema import Schema
 from medallion.source import SOURCE_FILE
 
@@ -24,7 +25,7 @@ def merged(
     schema: Schema,
     current: Frame,
     key: Sequence[str],
-    owner: object,
+    model: Model,
     there_still: str | None = None,
     deletes: str | None = None,
 ) -> tuple[str, frozenset[str]]:
@@ -43,9 +44,8 @@ def merged(
         connection, f"select {keys} from {_NEW} group by {keys} having count(*) > 1 limit 1"
     )
     if twice:
-        shown = ", ".join(f"{k}={v!r}" for k, v in zip(key, twice[0], strict=True))
         raise ModelError(
-            f"{owner} gives several rows with {shown}",
+            f"{model.name} gives several rows with {model.key_text(key, twice[0])}",
             hint="a merge takes one row per unique_key: "
             'deduplicate=latest("id", by="updated_at") keeps one',
         )

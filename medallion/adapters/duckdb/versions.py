@@ -155,7 +155,7 @@ def _check_nulls(connection: duckdb.DuckDBPyConnection, model: Model, said: Scd2
             f"select {_keys(said)} from {_ROWS} where {quote(name)} is null limit 1",
         ):
             raise ModelError(
-                f"{model.name} gives a row without {name!r}: {_shown(said.key, row)}",
+                f"{model.name} gives a row without {name!r}: {model.key_text(said.key, row)}",
                 hint="filter or fill such rows; a history needs to know what changed, and when",
             )
 
@@ -173,7 +173,7 @@ def _check_log(connection: duckdb.DuckDBPyConnection, model: Model, said: Scd2) 
             repr(name).replace("'", '"') for name in (*said.key, said.changed_at)
         )
         raise ModelError(
-            f"{model.name} gives several changes of {_shown(said.key, key)} with "
+            f"{model.name} gives several changes of {model.key_text(said.key, key)} with "
             f"{said.changed_at}={at}",
             hint="let a finer column tell when, or say which one counts: "
             f'deduplicate=latest({deduplicate}, by="...")',
@@ -186,14 +186,10 @@ def _check_snapshot(connection: duckdb.DuckDBPyConnection, model: Model, said: S
         connection, f"select {keys} from {_ROWS} group by {keys} having count(*) > 1 limit 1"
     ):
         raise ModelError(
-            f"{model.name} gives several rows with {_shown(said.key, row)}",
+            f"{model.name} gives several rows with {model.key_text(said.key, row)}",
             hint="a snapshot has one row per key: what gives all changes is no snapshot, "
             "take snapshots=True away",
         )
-
-
-def _shown(key: tuple[str, ...], row: tuple[object, ...] | list[object]) -> str:
-    return ", ".join(f"{k}={v!r}" for k, v in zip(key, row, strict=True))
 
 
 def _keys(said: Scd2) -> str:
