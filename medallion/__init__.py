@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medallion.contract import column
     from medallion.cursor import Cursor
+    from medallion.decorators import bronze, gold, silver, task
     from medallion.deduplication import earliest, latest
     from medallion.extraction import table
     from medallion.forms import SQL, Form
     from medallion.frame import Frame
     from medallion.history import scd2
     from medallion.mask import dropped, hashed, kept_last, nullified, redacted, truncated
-    from medallion.model import Model, bronze, gold, silver, task
+    from medallion.model import Model
     from medallion.partition import bucket, day, hour, identity, month, truncate, year
     from medallion.project import Project
     from medallion.secrets import reveal, secret
@@ -70,7 +71,8 @@ _HOMES = {
     "forms": ("SQL", "Form"),
     "frame": ("Frame",),
     "mask": ("dropped", "hashed", "kept_last", "nullified", "redacted", "truncated"),
-    "model": ("Model", "bronze", "gold", "silver", "task"),
+    "decorators": ("bronze", "gold", "silver", "task"),
+    "model": ("Model",),
     "partition": ("bucket", "day", "hour", "identity", "month", "truncate", "year"),
     "project": ("Project",),
     "secrets": ("reveal", "secret"),

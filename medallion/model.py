@@ -1,23 +1,15 @@
-"""Model: a function that says what one table's rows are, and the declaration around it.
-
-The decorators `bronze`, `silver`, `gold` and `task` only build models; nothing is registered or
-run.
-"""
+"""Model: a function that says what one table's rows are, and the declaration around it."""
 
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import FunctionType
-from typing import Any, Unpack, overload
+from typing import Any
 
 from medallion.contract import ColumnContract
 from medallion.declaration import (
-    Declaration,
     Strategy,
-    TaskDeclaration,
     grain_of,
-    read_declaration,
 )
 from medallion.deduplication import Deduplication
 from medallion.errors import DefinitionError, MedallionError
@@ -25,10 +17,10 @@ from medallion.extraction import Extract
 from medallion.forms import Form
 from medallion.history import Scd2
 from medallion.mask import Mask
-from medallion.names import Layer, TableName
+from medallion.names import TableName
 from medallion.partition import Transform
 from medallion.resources import Resources
-from medallion.signature import Each, Function, Input, read_signature
+from medallion.signature import Each, Function, Input
 from medallion.source import SOURCE_FILE, WINDOW_FIELDS, Landing, Source, fields, filled, shared
 from medallion.star import Dimension, Lookup
 from medallion.window import Grain, Window
@@ -289,77 +281,6 @@ def _check_source(model: Model, source: Source) -> None:
             f"{where} masks {source.cursor!r}, by which it goes on to read",
             hint="read by another column",
         )
-
-
-class Decorator:
-    """Makes a function a model of one layer: `@silver` or `@silver(unique_key="trip_id")`.
-
-    See `Declaration` for what can be declared.
-    """
-
-    def __init__(self, layer: Layer) -> None:
-        self._layer = layer
-
-    @overload
-    def __call__(self, function: Function, /) -> Model: ...
-    @overload
-    def __call__(self, **declaration: Unpack[Declaration]) -> Callable[[Function], Model]: ...
-    def __call__(self, *functions: Function, **declaration: Any) -> Any:
-        """Make the model, or the decorator that will make it."""
-        for function in functions:
-            return _model(self._layer, function, declaration)
-        return lambda function: _model(self._layer, function, declaration)
-
-
-class TaskDecorator:
-    """Makes a function a helper task: `@task` or `@task(retries=3)`.
-
-    See `TaskDeclaration` for what can be declared.
-    """
-
-    @overload
-    def __call__(self, function: Function, /) -> Model: ...
-    @overload
-    def __call__(self, **declaration: Unpack[TaskDeclaration]) -> Callable[[Function], Model]: ...
-    def __call__(self, *functions: Function, **declaration: Any) -> Any:
-        """Make the task, or the decorator that will make it."""
-        for function in functions:
-            return _model(Layer.TASK, function, declaration)
-        return lambda function: _model(Layer.TASK, function, declaration)
-
-
-bronze = Decorator(Layer.BRONZE)
-silver = Decorator(Layer.SILVER)
-gold = Decorator(Layer.GOLD)
-task = TaskDecorator()
-
-
-def _model(layer: Layer, function: Function, declaration: Mapping[str, Any]) -> Model:
-    if not isinstance(function, FunctionType):
-        raise DefinitionError(
-            f"@{layer} decorates a function, and {function!r:.60} is none",
-            hint=f"declare by name: @{layer}(unique_key=...)",
-        )
-    code = function.__code__
-    place = f"{code.co_filename}:{code.co_firstlineno}"
-    try:
-        said = read_signature(function, declaration.get("for_each"))
-        is_task = layer is Layer.TASK
-        declared = read_declaration(declaration, said.form, said.window, said.cursor, task=is_task)
-        declared.pop("for_each", None)
-        return Model(
-            TableName(layer, function.__name__),
-            function,
-            said.form,
-            place,
-            said.inputs,
-            window=said.window,
-            each=said.each,
-            cursor=said.cursor,
-            **declared,
-        )
-    except DefinitionError as error:
-        raise DefinitionError(f"{place}: {error.message}", hint=error.hint) from None
 
 
 _COLUMN = re.compile(r"\s*(\w[\w ]*?):\s+(.+)")
