@@ -37,9 +37,12 @@ def recorded(
             notes.get(WINDOWS, ""),
         )
     ]
-    draft = _draft(ports, ports.catalog.tables([LOG]).get(LOG), run)
+    log, branch = ports.catalog.tables([LOG]).get(LOG), branch_of(run)
+    if log and branch in log.refs:  # by its branch an unfinished publish of this run goes on
+        ports.catalog.prepare()
+    draft = _draft(ports, log, run)
     schema = draft.settle(SCHEMA)
-    result, branch = ports.engine.record(rows, schema, draft), branch_of(run)
+    result = ports.engine.record(rows, schema, draft)
     for left in reversed(range(_TRIES)):
         table = ports.catalog.tables([LOG]).get(LOG)
         base = table.main if table else None

@@ -406,6 +406,24 @@ def test_a_build_begins_by_finishing_what_the_last_one_left(tmp_path: Path, rest
     assert not list((tmp_path / "warehouse" / ".publish").iterdir())
 
 
+def test_what_a_run_publishes_next_takes_no_verdict_away_that_is_not_published_yet(
+    tmp_path: Path, rest: str
+) -> None:
+    """Groups that do not need each other go on; all of a run append to the log by one branch."""
+    models = {f"models/silver/{n}.py": sql_model("silver", n, "select 1 as id") for n in ("a", "b")}
+    write(tmp_path, {**models, "pyproject.toml": '[tool.medallion]\npublish = "model"\n'})
+    with proxy(rest) as between:
+        between.meet("POST /v1/namespaces/_medallion/tables/audits", None, Fate.UNAVAILABLE)
+        with Project.load(tmp_path, catalog=between.address) as project:
+            report = project.build()
+            kept = project.query("select table_name, snapshot from _medallion.audits").to_pylist()
+            mains = {str(name): table.main for name, table in project.tables().items()}
+
+    assert [result.state for result in report.results] == [State.FAILED, State.PUBLISHED]
+    assert {row["table_name"]: row["snapshot"] for row in kept} == mains
+    assert len(kept) == 2
+
+
 def test_the_address_and_the_options_of_a_catalog_are_not_sent_to_workers(tmp_path: Path) -> None:
     write(tmp_path, {"models/silver/one.py": sql_model("silver", "one", "select 1 as id")})
     options = {"token": "s3cret"}

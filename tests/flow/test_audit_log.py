@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.flows import build, states
 from support.foreign import compact
-from support.projects import plain_table, rows, sql_model, suite, write
+from support.projects import plain_catalog, plain_table, rows, sql_model, suite, write
 
 from medallion import Project
 from medallion.errors import DefinitionError
@@ -143,10 +143,8 @@ def test_a_changed_suite_proves_nothing_until_the_next_build(tmp_path: Path) -> 
 def test_a_table_without_a_log_is_audited_once_and_recorded(tmp_path: Path) -> None:
     """As after an update, or a kill between a new audit and its log."""
     build(project(tmp_path))
-    from support.projects import plain_catalog
-
     catalog = plain_catalog(tmp_path)
-    catalog.drop_table(LOG)
+    catalog.drop_table(catalog.load_table(LOG).name())
     catalog.close()
     assert proven(tmp_path) is Proven.UNPROVEN
 

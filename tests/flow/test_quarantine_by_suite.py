@@ -419,3 +419,25 @@ def test_lines_and_rows_are_not_put_aside_by_one_model(tmp_path: Path) -> None:
     )
     with pytest.raises(DefinitionError, match="puts lines aside that cannot be parsed"):
         Project.load(tmp_path)
+
+
+@pytest.mark.only_on("local", because="it stands in the way of a folder")
+def test_a_quarantine_that_cannot_be_written_is_told_as_trouble_with_the_store(
+    tmp_path: Path,
+) -> None:
+    rule = suite(("expect_column_values_to_be_between", {"column": "id", "min_value": 0}))
+    query = "select unnest([-1, 1]) as id"
+    model = sql_model("silver", "orders", query, QUARANTINE)
+    write(tmp_path, {"models/a.py": model, "expectations/silver/orders.json": rule})
+    beside = tmp_path / "warehouse/silver/orders__quarantine"
+    write(tmp_path, {str(beside.relative_to(tmp_path)): ""})
+    with Project.load(tmp_path) as loaded:
+        report = loaded.build()
+        beside.unlink()
+        again = loaded.build()
+
+    failure = report[NAME].failure
+    assert failure
+    assert (report.exit_code, failure.kind) == (4, "StoreError")
+    assert f"rows of {ASIDE} cannot be written" in failure.message
+    assert (again[NAME].rows, again[NAME].quarantined) == (1, 1)

@@ -64,6 +64,16 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(
     for name in TABLES:
         assert {row["batch"] for row in rows(tmp_path, name)} == {4}
         assert len(plain_table(tmp_path, name).snapshots()) == 2
+    check_log(tmp_path)
+
+
+def check_log(root: Path) -> None:
+    """Every version that readers have seen has its verdicts, each once."""
+    told = [(r["table_name"], r["snapshot"], r["number"]) for r in rows(root, "_medallion.audits")]
+    assert len(set(told)) == len(told)
+    for name in TABLES:
+        seen = {entry.snapshot_id for entry in plain_table(root, name).history()}
+        assert seen == {snapshot for table, snapshot, _ in told if table == name}
 
 
 @pytest.mark.parametrize("at", range(1, 8))

@@ -201,8 +201,6 @@ class DuckDBEngine:
                 return Result(schema, self._written(connection, [text], schema, draft))
             except duckdb.Error as error:
                 raise failed(f"a row of {draft.table}", error) from error
-            except OSError as error:
-                raise StoreError(f"rows of {draft.table} cannot be written: {error}") from error
 
     def open(
         self,

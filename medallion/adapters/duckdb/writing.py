@@ -17,7 +17,7 @@ from medallion.adapters.duckdb.stats import parse_stats
 from medallion.adapters.duckdb.times import timed
 from medallion.adapters.duckdb.types import duckdb_type, field_ids
 from medallion.address import is_remote
-from medallion.errors import ModelError
+from medallion.errors import ModelError, StoreError
 from medallion.model import Model
 from medallion.partition import Transform
 from medallion.schema import Schema
@@ -58,7 +58,13 @@ def write(
     """
     folder = f"{draft.location.removeprefix('file://')}/data"
     if not is_remote(folder):
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"rows of {draft.table} cannot be written: {error}",
+                hint="check whose the folder is, and make room on its disk",
+            ) from error
     if any(t.kind == "bucket" for t in draft.partition_by):
         for macro in macros():
             run(connection, macro)
