@@ -39,9 +39,9 @@ class Forks:
 
     @contextmanager
     def started(self, **job: Any) -> Iterator[Fork]:
-        """A job, which has the variables of this process."""
+        """A job, which has the variables of this process if "env" gives none."""
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
-            connection.sendall(f"{json.dumps({**job, 'env': dict(os.environ)})}\n".encode())
+            connection.sendall(f"{json.dumps({'env': dict(os.environ), **job})}\n".encode())
             yield Fork(int(_line(connection)), connection)
 
     def run(self, **job: Any) -> int:
@@ -51,11 +51,11 @@ class Forks:
 
 
 @contextmanager
-def forking(script: Path) -> Iterator[Forks]:
-    """The process of a script that calls `serve`, until the block ends."""
+def forking(name: str, *options: str) -> Iterator[Forks]:
+    """The process of a script beside this one that calls `serve`, until the block ends."""
     path = os.pathsep.join([str(_TESTS), *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", str(script)],
+        [sys.executable, *options, str(_TESTS / "support" / name)],
         env=os.environ | {"PYTHONPATH": path},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

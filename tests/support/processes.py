@@ -3,9 +3,10 @@
 import json
 import os
 import signal
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,6 @@ from typing import Any
 
 from support.forks import Forks, forking
 from support.projects import address, write
-
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,48 @@ class Runner:
 @contextmanager
 def running() -> Iterator[Runner]:
     """A runner, until the block ends."""
-    with forking(_HERE / "runner.py") as forks:
+    with forking("runner.py", "-W", "ignore") as forks:
         yield Runner(forks)
+
+
+@dataclass(frozen=True)
+class Command:
+    """The command line, as it prints and ends."""
+
+    forks: Forks
+
+    def __call__(
+        self,
+        root: Path,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        together: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in a folder; both streams may go to the first together."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = (Path(folder) / name for name in ("out", "err"))
+            err.touch()
+            code = self.forks.run(
+                folder=str(root),
+                arguments=arguments,
+                out=str(out),
+                err=str(out if together else err),
+                env=dict(os.environ if env is None else env),
+            )
+            return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+    def told(self, root: Path, *arguments: str, code: int = 0) -> str:
+        """What a command that ends with that code prints, to both streams."""
+        done = self(root, *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@contextmanager
+def commanding() -> Iterator[Command]:
+    """The command line, until the block ends."""
+    with forking("command.py") as forks:
+        yield Command(forks)
 
 
 @dataclass(frozen=True)
@@ -79,7 +118,7 @@ class Reader:
 @contextmanager
 def reader() -> Iterator[Reader]:
     """A reader, until the block ends."""
-    with forking(_HERE / "reader.py") as forks:
+    with forking("reader.py", "-W", "ignore") as forks:
         yield Reader(forks)
 
 
