@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 from support import lakes
 from support.aws import Aws, served
 from support.glue import KEYS, glue_server
-from support.processes import Runner, running
+from support.processes import Command, Reader, Runner, commanding, reader, running
 from support.projects import SETTINGS, write
 from support.rest import rest_server
 
@@ -94,6 +94,20 @@ def kills(request: pytest.FixtureRequest) -> int:
 def runner() -> Iterator[Runner]:
     """Builds projects in processes that can be killed."""
     with running() as process:
+        yield process
+
+
+@pytest.fixture(scope="session", name="reader")
+def _reader() -> Iterator[Reader]:
+    """Reads projects in processes of their own."""
+    with reader() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[Command]:
+    """The command line, as `python -m medallion` is, but for what is imported when it starts."""
+    with commanding() as process:
         yield process
 
 

@@ -6,30 +6,30 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.processes import Command
 from support.projects import write
 
 HEAVY = ("pyiceberg", "pandas", "duckdb", "great_expectations", "pyarrow", "sqlalchemy", "sqlglot")
 
 
-def medallion(root: Path, *arguments: str, code: int = 0) -> str:
-    """Run the command; what it printed to both streams."""
-    done = subprocess.run(
+def started(root: Path, *arguments: str) -> str:
+    """Run the command in a process of its own from the start; what it printed to both streams."""
+    return subprocess.run(
         [sys.executable, "-m", "medallion", *arguments],
         cwd=root,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+        check=True,
+    ).stdout
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The starter project, built once."""
     root = tmp_path_factory.mktemp("project")
-    assert "made" in medallion(root, "init", "lake")
-    printed = medallion(root / "lake", "build", "--layer", "gold")
+    assert "made" in started(root, "init", "lake")
+    printed = started(root / "lake", "build", "--layer", "gold")
     assert "published  gold: 1 table" in printed
     assert "3 of 3 tables" in printed
     return root / "lake"
@@ -45,111 +45,117 @@ def test_help_imports_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_init_refuses_to_overwrite(lake: Path) -> None:
-    assert "exists; nothing was made" in medallion(lake, "init", ".", code=2)
+def test_init_refuses_to_overwrite(lake: Path, command: Command) -> None:
+    assert "exists; nothing was made" in command.told(lake, "init", ".", code=2)
 
 
-def test_ls_lists_models_and_their_state(lake: Path) -> None:
-    listed = json.loads(medallion(lake, "ls", "--json"))
+def test_ls_lists_models_and_their_state(lake: Path, command: Command) -> None:
+    listed = json.loads(command.told(lake, "ls", "--json"))
     assert [(r["model"], r["rows"]) for r in listed] == [
         ("bronze.orders", 8),
         ("silver.orders", 6),
         ("gold.daily_revenue", 6),
     ]
-    assert "gold.daily_revenue" in medallion(lake, "ls", "silver.orders+")
+    assert "gold.daily_revenue" in command.told(lake, "ls", "silver.orders+")
 
 
-def test_plan_says_what_and_why(lake: Path) -> None:
-    assert medallion(lake, "plan", "--layer", "gold") == "3 models are up to date\n"
-    printed = medallion(lake, "plan", "--layer", "gold", "--full-refresh")
+def test_plan_says_what_and_why(lake: Path, command: Command) -> None:
+    assert command.told(lake, "plan", "--layer", "gold") == "3 models are up to date\n"
+    printed = command.told(lake, "plan", "--layer", "gold", "--full-refresh")
     assert "silver.orders" in printed
     assert "full refresh" in printed
     plan = json.loads(
-        medallion(lake, "plan", "--select", "silver.orders", "--full-refresh", "--json")
+        command.told(lake, "plan", "--select", "silver.orders", "--full-refresh", "--json")
     )
     assert [t["table"] for g in plan["groups"] for t in g["tasks"]] == ["silver.orders"]
 
 
-def test_a_selection_may_be_given_in_several_options(lake: Path) -> None:
+def test_a_selection_may_be_given_in_several_options(lake: Path, command: Command) -> None:
     terms = ("--select", "bronze.*", "-s", "gold.*", "-s", "silver.*")
     left = ("--exclude", "silver.*", "--exclude", "bronze.*")
-    plan = json.loads(medallion(lake, "plan", *terms, "--full-refresh", "--json"))
+    plan = json.loads(command.told(lake, "plan", *terms, "--full-refresh", "--json"))
     assert len([t for g in plan["groups"] for t in g["tasks"]]) == 3
-    plan = json.loads(medallion(lake, "plan", *terms, *left, "--full-refresh", "--json"))
+    plan = json.loads(command.told(lake, "plan", *terms, *left, "--full-refresh", "--json"))
     assert [t["table"] for g in plan["groups"] for t in g["tasks"]] == ["gold.daily_revenue"]
 
 
-def test_query_prints_rows_or_json(lake: Path) -> None:
-    printed = medallion(lake, "query", "select count(*) as n from silver.orders")
+def test_query_prints_rows_or_json(lake: Path, command: Command) -> None:
+    printed = command.told(lake, "query", "select count(*) as n from silver.orders")
     assert printed.split() == ["n", "6", "1", "row"]
-    assert json.loads(medallion(lake, "query", "select 1 as one", "--json")) == [{"one": 1}]
-    assert "no model silver.order" in medallion(lake, "query", "from silver.order", code=2)
+    assert json.loads(command.told(lake, "query", "select 1 as one", "--json")) == [{"one": 1}]
+    assert "no model silver.order" in command.told(lake, "query", "from silver.order", code=2)
 
 
-def test_show_history_audit_diff_and_branches_tell_of_a_model(lake: Path) -> None:
-    shown = json.loads(medallion(lake, "show", "silver.orders", "--json"))
+def test_show_history_audit_diff_and_branches_tell_of_a_model(lake: Path, command: Command) -> None:
+    shown = json.loads(command.told(lake, "show", "silver.orders", "--json"))
     assert shown["unique_key"] == ["order_id"]
     assert shown["read_by"] == ["gold.daily_revenue"]
     assert {"name": "email", "type": "string", "doc": "SHA-256 of the customer's address"} in shown[
         "columns"
     ]
-    assert "SHA-256" in medallion(lake, "show", "silver.orders")
-    assert len(json.loads(medallion(lake, "history", "silver.orders", "--json"))) >= 1
-    assert "4 passed" in medallion(lake, "audit", "silver.orders")
-    assert json.loads(medallion(lake, "diff", "silver.orders", "--json"))["rows_added"] in (0, 6)
-    assert "no run has left a branch" in medallion(lake, "branches")
+    assert "SHA-256" in command.told(lake, "show", "silver.orders")
+    assert len(json.loads(command.told(lake, "history", "silver.orders", "--json"))) >= 1
+    assert "4 passed" in command.told(lake, "audit", "silver.orders")
+    assert json.loads(command.told(lake, "diff", "silver.orders", "--json"))["rows_added"] in (0, 6)
+    assert "no run has left a branch" in command.told(lake, "branches")
 
 
-def test_contract_writes_what_the_rows_of_a_table_keep(lake: Path) -> None:
-    assert '"order_id": column("bigint", nullable=False, unique=True),' in medallion(
+def test_contract_writes_what_the_rows_of_a_table_keep(lake: Path, command: Command) -> None:
+    assert '"order_id": column("bigint", nullable=False, unique=True),' in command.told(
         lake, "contract", "silver.orders"
     )
-    told = json.loads(medallion(lake, "contract", "silver.orders", "--json"))
+    told = json.loads(command.told(lake, "contract", "silver.orders", "--json"))
     assert told["columns"][0]["unique"]
 
 
-def test_an_unpublished_run_is_looked_at_and_published_or_discarded(lake: Path) -> None:
+def test_an_unpublished_run_is_looked_at_and_published_or_discarded(
+    lake: Path, command: Command
+) -> None:
     for verb, word in (("discard", "dropped"), ("publish", "published")):
-        report = json.loads(medallion(lake, "build", "--full-refresh", "--no-publish", "--json"))
+        report = json.loads(command.told(lake, "build", "--full-refresh", "--no-publish", "--json"))
         run = report["run"]
-        assert run in medallion(lake, "branches")
-        compared = json.loads(medallion(lake, "diff", "silver.orders", "--branch", run, "--json"))
+        assert run in command.told(lake, "branches")
+        compared = json.loads(
+            command.told(lake, "diff", "silver.orders", "--branch", run, "--json")
+        )
         assert (compared["rows_added"], compared["rows_removed"]) == (0, 0)
-        count = medallion(
+        count = command.told(
             lake, "query", "select count(*) from silver.orders", "--branch", f"run-{run}"
         )
         assert "6" in count
-        assert word in medallion(lake, verb, run)
-        assert "no run has left a branch" in medallion(lake, "branches")
-    assert "has no branches" in medallion(lake, "publish", run, code=2)
+        assert word in command.told(lake, verb, run)
+        assert "no run has left a branch" in command.told(lake, "branches")
+    assert "has no branches" in command.told(lake, "publish", run, code=2)
 
 
-def test_a_rejected_build_ends_with_one_and_says_what_to_do(tmp_path: Path) -> None:
-    medallion(tmp_path, "init", "lake")
+def test_a_rejected_build_ends_with_one_and_says_what_to_do(
+    tmp_path: Path, command: Command
+) -> None:
+    command.told(tmp_path, "init", "lake")
     root = tmp_path / "lake"
     impossible = {
         "expectations": [{"type": "expect_table_row_count_to_equal", "kwargs": {"value": 7}}]
     }
     write(root, {"expectations/gold/daily_revenue.json": json.dumps(impossible)})
-    printed = medallion(root, "build", code=1)
+    printed = command.told(root, "build", code=1)
 
     assert "gold.daily_revenue: its audit failed" in printed
     assert "expect_table_row_count_to_equal(value=7)" in printed
-    for command in (
+    for line in (
         "medallion query",
         "medallion diff gold.daily_revenue --branch run-",
         "medallion discard",
     ):
-        assert command in printed
-    assert "rejected" in medallion(root, "branches")
+        assert line in printed
+    assert "rejected" in command.told(root, "branches")
 
 
-def test_wrong_usage_ends_with_two(lake: Path) -> None:
-    assert "No such command" in medallion(lake, "biuld", code=2)
-    assert "unknown layer 'golden'" in medallion(lake, "build", "--layer", "golden", code=2)
-    assert "nothing matches" in medallion(lake, "build", "--select", "silver.nothing", code=2)
-    assert "is not a run id" in medallion(lake, "publish", "yesterday", code=2)
+def test_wrong_usage_ends_with_two(lake: Path, command: Command) -> None:
+    assert "No such command" in command.told(lake, "biuld", code=2)
+    assert "unknown layer 'golden'" in command.told(lake, "build", "--layer", "golden", code=2)
+    assert "nothing matches" in command.told(lake, "build", "--select", "silver.nothing", code=2)
+    assert "is not a run id" in command.told(lake, "publish", "yesterday", code=2)
 
 
-def test_outside_of_a_project_it_says_how_to_make_one(tmp_path: Path) -> None:
-    assert "medallion init" in medallion(tmp_path, "ls", code=2)
+def test_outside_of_a_project_it_says_how_to_make_one(tmp_path: Path, command: Command) -> None:
+    assert "medallion init" in command.told(tmp_path, "ls", code=2)

@@ -5,11 +5,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.processes import Command
 from support.projects import sql_model, write
 
 from medallion import checks
@@ -19,6 +20,7 @@ from medallion.errors import InfrastructureError
 from medallion.starter import create
 
 Findings = Mapping[str, Mapping[str, Any]]
+Doctor = Callable[..., Findings]
 
 
 @pytest.fixture
@@ -27,18 +29,17 @@ def lake(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def doctor(root: Path, *, code: int, **variables: str) -> Findings:
-    """The findings by the names of their checks."""
-    done = subprocess.run(
-        [sys.executable, "-m", "medallion", "doctor", "--json"],
-        cwd=root,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "hunter" not in done.stdout + done.stderr
-    return {finding["check"]: finding for finding in json.loads(done.stdout)}
+@pytest.fixture
+def doctor(command: Command) -> Doctor:
+    """Gives the findings by the names of their checks."""
+
+    def do(root: Path, *, code: int, **variables: str) -> Findings:
+        done = command(root, "doctor", "--json", env=os.environ | variables)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "hunter" not in done.stdout + done.stderr
+        return {finding["check"]: finding for finding in json.loads(done.stdout)}
+
+    return do
 
 
 def bad(findings: Findings) -> dict[str, str]:
@@ -65,7 +66,7 @@ def test_a_sound_project_is_told_line_by_line(lake: Path) -> None:
     assert {p.name for p in set(lake.rglob("*")) - before} == {"catalog.db"}
 
 
-def test_every_check_of_a_sound_project_is_json(lake: Path) -> None:
+def test_every_check_of_a_sound_project_is_json(lake: Path, doctor: Doctor) -> None:
     write(lake, {"models/silver/loud.py": "print('what a model prints')\n"})
 
     found = doctor(lake, code=0, MEDALLION_EXECUTOR="processes")
@@ -87,7 +88,7 @@ def test_every_check_of_a_sound_project_is_json(lake: Path) -> None:
         ('secrets = "vault"', "secrets = 'vault' does not fit"),
     ],
 )
-def test_settings_that_are_wrong(lake: Path, text: str, told: str) -> None:
+def test_settings_that_are_wrong(lake: Path, text: str, told: str, doctor: Doctor) -> None:
     found = doctor(settings(lake, text), code=2)
 
     assert told in found["settings"]["found"]
@@ -95,7 +96,7 @@ def test_settings_that_are_wrong(lake: Path, text: str, told: str) -> None:
     assert found["store"]["found"] == "not looked at: settings failed"
 
 
-def test_a_folder_that_is_no_project(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_project(tmp_path: Path, doctor: Doctor) -> None:
     found = doctor(tmp_path, code=2)
 
     assert "medallion init" in found["settings"]["next"]
@@ -109,14 +110,16 @@ def test_a_folder_that_is_no_project(tmp_path: Path) -> None:
         (sql_model("silver", "x", "from silver.nothing"), "silver.nothing", 2),
     ],
 )
-def test_models_that_do_not_load(lake: Path, model: str, told: str, code: int) -> None:
+def test_models_that_do_not_load(
+    lake: Path, model: str, told: str, code: int, doctor: Doctor
+) -> None:
     found = doctor(write(lake, {"models/silver/x.py": model}), code=code)
 
     assert told in found["models"]["found"]
     assert bad(found) == {"models": "failed"}
 
 
-def test_no_models_is_a_warning(lake: Path) -> None:
+def test_no_models_is_a_warning(lake: Path, doctor: Doctor) -> None:
     (lake / "empty").mkdir()
     found = doctor(settings(lake, 'models = "empty"\nexpectations = "empty"'), code=0)
 
@@ -132,7 +135,9 @@ def test_no_models_is_a_warning(lake: Path) -> None:
         ("sqlite:///pyproject.toml", "file is not a database", 4),
     ],
 )
-def test_a_catalog_that_cannot_be_asked(lake: Path, catalog: str, told: str, code: int) -> None:
+def test_a_catalog_that_cannot_be_asked(
+    lake: Path, catalog: str, told: str, code: int, doctor: Doctor
+) -> None:
     found = doctor(settings(lake, f'catalog = "{catalog}"'), code=code)
 
     assert told in found["catalog"]["found"]
@@ -141,7 +146,7 @@ def test_a_catalog_that_cannot_be_asked(lake: Path, catalog: str, told: str, cod
     assert found["store"]["health"] == found["executor"]["health"] == "ok"
 
 
-def test_a_password_in_the_settings_is_a_warning(lake: Path) -> None:
+def test_a_password_in_the_settings_is_a_warning(lake: Path, doctor: Doctor) -> None:
     settings(lake, 'catalog = "postgresql+psycopg2://lake:hunter2@127.0.0.1:1/lake"')
     found = doctor(lake, code=4)
 
@@ -150,7 +155,7 @@ def test_a_password_in_the_settings_is_a_warning(lake: Path) -> None:
     assert "${LAKE_PASSWORD}" in found["settings"]["next"]
 
 
-def test_a_driver_that_is_not_installed(lake: Path) -> None:
+def test_a_driver_that_is_not_installed(lake: Path, doctor: Doctor) -> None:
     found = doctor(settings(lake, 'catalog = "oracle+no_such_driver://h/lake"'), code=4)
 
     assert "no_such_driver" in found["libraries"]["found"]
@@ -158,7 +163,7 @@ def test_a_driver_that_is_not_installed(lake: Path) -> None:
     assert found["libraries"]["exit_code"] == 2
 
 
-def test_where_each_secret_is_from(lake: Path) -> None:
+def test_where_each_secret_is_from(lake: Path, doctor: Doctor) -> None:
     names = "FROM_ENVIRONMENT", "FROM_FILE", "TOO_SHORT", "FROM_NOWHERE", "FROM_JSON.key"
     model = "from medallion import secret\n" + "\n".join(f"secret({n!r})" for n in names)
     write(lake, {"models/silver/x.py": model})
@@ -178,14 +183,14 @@ def test_where_each_secret_is_from(lake: Path) -> None:
     assert bad(found) == {"secret TOO_SHORT": "warning", "secret FROM_NOWHERE": "failed"}
 
 
-def test_a_warehouse_that_is_no_folder(lake: Path) -> None:
+def test_a_warehouse_that_is_no_folder(lake: Path, doctor: Doctor) -> None:
     found = doctor(lake, code=4, MEDALLION_WAREHOUSE="pyproject.toml")
 
     assert {"store", "spill"} <= {n for n, health in bad(found).items() if health == "failed"}
     assert found["models"]["health"] == "ok"
 
 
-def test_a_source_without_files_is_a_warning(lake: Path) -> None:
+def test_a_source_without_files_is_a_warning(lake: Path, doctor: Doctor) -> None:
     for file in (lake / "warehouse" / "landing").iterdir():
         file.unlink()
 
@@ -195,7 +200,7 @@ def test_a_source_without_files_is_a_warning(lake: Path) -> None:
     assert bad(found) == {"source of bronze.orders": "warning"}
 
 
-def test_a_source_of_a_location_that_is_not_set(lake: Path) -> None:
+def test_a_source_of_a_location_that_is_not_set(lake: Path, doctor: Doctor) -> None:
     (lake / "pyproject.toml").write_text("[tool.medallion]\n")
 
     found = doctor(lake, code=2)
@@ -203,7 +208,7 @@ def test_a_source_of_a_location_that_is_not_set(lake: Path) -> None:
     assert "names the location 'landing'" in found["source of bronze.orders"]["found"]
 
 
-def test_the_files_of_all_windows_are_counted(tmp_path: Path) -> None:
+def test_the_files_of_all_windows_are_counted(tmp_path: Path, doctor: Doctor) -> None:
     model = """
         from medallion import Source, Window, bronze, day, files
 
@@ -217,7 +222,7 @@ def test_the_files_of_all_windows_are_counted(tmp_path: Path) -> None:
     assert found["source of bronze.events"]["found"].startswith("3 files match")
 
 
-def test_an_executor_that_does_not_answer(lake: Path) -> None:
+def test_an_executor_that_does_not_answer(lake: Path, doctor: Doctor) -> None:
     found = doctor(lake, code=4, MEDALLION_EXECUTOR="dask@127.0.0.1:1")
 
     assert bad(found) == {"executor": "failed"}

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import typer.main
+from support.processes import Command, commanding
 
 import medallion
 from medallion import Form
@@ -51,6 +52,7 @@ class Reader:
     """Somebody who does what a page says, from the top."""
 
     folder: Path
+    command: Command
     status: int = 0
     runs: dict[str, str] = field(default_factory=dict)
 
@@ -74,14 +76,8 @@ class Reader:
             return ""
         if command == "echo $?":
             return f"{self.status}\n"
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / program), *arguments],
-            cwd=self.folder,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        assert program == "medallion", command
+        done = self.command(self.folder, *arguments, env=environment(), together=True)
         self.status = done.returncode
         return done.stdout
 
@@ -136,8 +132,8 @@ def named_commands(page: Path) -> Iterator[tuple[str, str]]:
             yield part.split()[0], part
 
 
-def test_following_the_readme_gives_what_it_shows(tmp_path: Path) -> None:
-    reader = Reader(tmp_path)
+def test_following_the_readme_gives_what_it_shows(tmp_path: Path, command: Command) -> None:
+    reader = Reader(tmp_path, command)
     kinds = [block.kind for block in blocks(README)]
     assert kinds.count("console") > 3
     assert kinds.count("python") > 2
@@ -146,10 +142,10 @@ def test_following_the_readme_gives_what_it_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda p: p.name)
-def test_the_examples_of_a_page_can_be_used(page: Path, tmp_path: Path) -> None:
+def test_the_examples_of_a_page_can_be_used(page: Path, tmp_path: Path, command: Command) -> None:
     """Its models, suites and settings build in the starter project."""
     create(tmp_path)
-    reader = Reader(tmp_path)
+    reader = Reader(tmp_path, command)
     examples = list(blocks(page))
     for block in examples:
         reader.follow(block)
@@ -202,8 +198,8 @@ def test_everything_that_can_be_declared_or_set_is_in_the_reference() -> None:
 def rewrite() -> None:
     """Put what the commands print now into the README, where it differs."""
     text = README.read_text("utf-8")
-    with TemporaryDirectory() as folder:
-        reader = Reader(Path(folder))
+    with TemporaryDirectory() as folder, commanding() as given:
+        reader = Reader(Path(folder), given)
         for block in blocks(README):
             if block.kind != "console":
                 reader.follow(block)

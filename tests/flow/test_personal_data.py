@@ -3,8 +3,6 @@
 import hashlib
 import hmac
 import json
-import subprocess
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 from support.flows import build
+from support.processes import Command
 from support.projects import plain_table, rows, sql_model, write
 
 from medallion import Project
@@ -276,28 +275,20 @@ def test_a_python_model_declares_what_it_makes_of_it(tmp_path: Path) -> None:
     assert {r["letters"] for r in rows(root, "silver.people")} == {3, 2, None}
 
 
-def medallion(root: Path, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "medallion", *arguments], cwd=root, capture_output=True, text=True
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def test_lineage_is_printed_for_a_column_and_for_a_table(tmp_path: Path) -> None:
+def test_lineage_is_printed_for_a_column_and_for_a_table(tmp_path: Path, command: Command) -> None:
     root = customers(tmp_path, "select id, email as contact, count(*) over () as n "
                      "from bronze.customers", "mask={'contact': hashed()}")  # fmt: skip
     write(root, {"models/gold.py": sql_model("gold", "x", "select left(contact, 2) as y "
                                              "from silver.customers")})  # fmt: skip
 
-    assert medallion(root, "lineage", "silver.customers.Contact").splitlines() == [
+    assert command.told(root, "lineage", "silver.customers.Contact").splitlines() == [
         "silver.customers.contact [masked: hashed()]",
         "made from",
         "  bronze.customers.email [pii]",
         "goes into",
         "  gold.x.y",
     ]
-    lines = medallion(root, "lineage", "silver.customers").splitlines()
+    lines = command.told(root, "lineage", "silver.customers").splitlines()
     assert [line.split() for line in lines[2:5]] == [
         ["id", "bronze.customers.id"],
         ["contact", "[masked:", "hashed()]", "bronze.customers.email"],
@@ -305,7 +296,7 @@ def test_lineage_is_printed_for_a_column_and_for_a_table(tmp_path: Path) -> None
     ]
     assert lines[5:] == ["upstream: bronze.customers", "downstream: gold.x"]
     found: dict[str, Any] = json.loads(
-        medallion(root, "lineage", "bronze.customers.email", "--json")
+        command.told(root, "lineage", "bronze.customers.email", "--json")
     )
     (below,) = found["downstream"]
     assert (found["pii"], below["mask"]) == (True, "hashed()")

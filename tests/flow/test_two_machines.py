@@ -13,7 +13,7 @@ import pytest
 from support import lakes
 from support.aws import Aws
 from support.flows import build, states
-from support.processes import Runner, running
+from support.processes import Runner
 from support.projects import rows, sql_model, suite, write
 
 from medallion import Project
@@ -121,13 +121,6 @@ def machines(
     made.clear()
 
 
-@pytest.fixture
-def both(machines: Machines) -> Iterator[tuple[Runner, Runner]]:
-    """A process on each machine."""
-    with running() as one, running() as other:
-        yield one, other
-
-
 def fresh(root: Path) -> None:
     """A build finds nothing to do."""
     assert set(states(build(root)).values()) == {State.FRESH}
@@ -180,14 +173,12 @@ def test_a_machine_whose_disk_is_lost_loses_nothing(machines: Machines) -> None:
     machines.check(range(3), 2)
 
 
-def test_both_at_once_double_nothing(machines: Machines, both: tuple[Runner, Runner]) -> None:
+def test_both_at_once_double_nothing(machines: Machines, runner: Runner) -> None:
     """One wins or both compose; the first builds of all are at the same time as well."""
     roots, price = (machines.one, machines.other), 2
     for turn in range(4):
         with ThreadPoolExecutor(2) as pool:
-            answers = list(
-                pool.map(lambda pair: pair[0].build(pair[1]), zip(both, roots, strict=True))
-            )
+            answers = list(pool.map(runner.build, roots))
         assert all(a["status"] in (0, 3) for a in answers), answers
         build(roots[turn % 2])
         machines.check(range(3 + turn), price)
@@ -197,19 +188,18 @@ def test_both_at_once_double_nothing(machines: Machines, both: tuple[Runner, Run
 
 
 def test_what_one_was_killed_at_the_other_finishes(
-    machines: Machines, both: tuple[Runner, Runner], kills: int
+    machines: Machines, runner: Runner, kills: int
 ) -> None:
     """At any request; what was finished before is not computed again by the other."""
-    one, other = both
-    whole = one.build(machines.one)
+    whole = runner.build(machines.one)
     assert whole["status"] == 0, whole
     chance, died = random.Random(11), 0
     for turn in range(max(3, kills // 20)):
         machines.land(f"more{turn}", (3 + turn, DAYS[turn % 3]))
         machines.price(3 + turn)
         kill = chance.randint(1, whole["events"])
-        died += one.build(machines.one, kill=kill)["status"] == -9
-        answer: dict[str, Any] = other.build(machines.other)
+        died += runner.build(machines.one, kill=kill)["status"] == -9
+        answer: dict[str, Any] = runner.build(machines.other)
         assert answer["status"] == 0, answer
         machines.check(range(4 + turn), 3 + turn)
         fresh(machines.one)

@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import quote
 import pyarrow.parquet as pq
 import pytest
 from pyiceberg.exceptions import NoSuchTableError
+from support.processes import Command
 from support.projects import plain_table, write
 
 from medallion import Project
@@ -23,6 +23,7 @@ from medallion.resources import NOTHING, Resources
 
 pytestmark = pytest.mark.only_on("local", because="it looks into every file that was written")
 T = TypeVar("T")
+Medallion = Callable[..., subprocess.CompletedProcess[str]]
 
 # One token of each stands in every readable form; the rest is what is escaped in some of them.
 ODD = "c4n4ryodd@:/%?#\"'\\é x"  # in the environment
@@ -163,14 +164,14 @@ def project(root: Path, settings: str = "") -> Path:
     return root
 
 
-def medallion(root: Path, *arguments: str, planted: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "medallion", *arguments],
-        cwd=root,
-        env=os.environ | VALUES | {"PLANTED": planted},
-        capture_output=True,
-        text=True,
-    )
+@pytest.fixture
+def medallion(command: Command) -> Medallion:
+    """The command line, to which all secrets are given."""
+
+    def do(root: Path, *arguments: str, planted: str = "") -> subprocess.CompletedProcess[str]:
+        return command(root, *arguments, env=os.environ | VALUES | {"PLANTED": planted})
+
+    return do
 
 
 def report(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -196,7 +197,7 @@ def test_the_forms_that_the_other_tests_look_for_are_found() -> None:
 
 
 @pytest.mark.parametrize("executor", ["local", "processes"])
-def test_a_build_that_comes_through(tmp_path: Path, executor: str) -> None:
+def test_a_build_that_comes_through(tmp_path: Path, executor: str, medallion: Medallion) -> None:
     root = project(tmp_path)
     done = medallion(root, "build", "--executor", executor)
 
@@ -237,7 +238,9 @@ def test_a_build_that_comes_through(tmp_path: Path, executor: str) -> None:
         ("sql", "local", 2),
     ],
 )
-def test_a_build_that_fails(tmp_path: Path, planted: str, executor: str, code: int) -> None:
+def test_a_build_that_fails(
+    tmp_path: Path, planted: str, executor: str, code: int, medallion: Medallion
+) -> None:
     root = project(tmp_path)
     done = medallion(root, "build", "--executor", executor, planted=planted)
 
@@ -245,7 +248,7 @@ def test_a_build_that_fails(tmp_path: Path, planted: str, executor: str, code: i
     nothing_shows(root, done)
 
 
-def test_a_failure_as_json(tmp_path: Path) -> None:
+def test_a_failure_as_json(tmp_path: Path, medallion: Medallion) -> None:
     root = project(tmp_path)
     done = medallion(root, "build", "--json", planted="raise")
 
@@ -265,7 +268,9 @@ ADDRESS = 'catalog = "postgresql+psycopg2://lake:${CANARY_CATALOG}@127.0.0.1:1/l
         ('catalog = "${CANARY CATALOG}"\n', 2, "names no secret"),
     ],
 )
-def test_a_catalog_that_cannot_be_used(tmp_path: Path, settings: str, code: int, told: str) -> None:
+def test_a_catalog_that_cannot_be_used(
+    tmp_path: Path, settings: str, code: int, told: str, medallion: Medallion
+) -> None:
     root = project(tmp_path, settings)
     done = medallion(root, "build")
 
@@ -274,7 +279,9 @@ def test_a_catalog_that_cannot_be_used(tmp_path: Path, settings: str, code: int,
     nothing_shows(root, done)
 
 
-def test_a_catalog_with_a_password_in_its_address(tmp_path: Path, postgres: str) -> None:
+def test_a_catalog_with_a_password_in_its_address(
+    tmp_path: Path, postgres: str, medallion: Medallion
+) -> None:
     address = postgres.replace("postgres@", "postgres:${CANARY_CATALOG}@")
     assert address != postgres
     root = project(tmp_path, f'catalog = "{address}"\n')

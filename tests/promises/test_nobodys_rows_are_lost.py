@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from support.batches import land
-from support.processes import running
+from support.processes import Runner
 from support.projects import plain_catalog, rows
 
 from medallion import Project
@@ -94,14 +94,14 @@ def test_a_branch_that_somebody_else_wrote_to_is_not_published(tmp_path: Path) -
     assert {row["batch"] for row in rows(tmp_path, "silver.right")} == {1}
 
 
-def test_of_two_builds_at_once_one_wins_or_both_compose(root: Path) -> None:
+def test_of_two_builds_at_once_one_wins_or_both_compose(root: Path, runner: Runner) -> None:
     """Two processes build the same tables again and again; `main` is always of one run."""
     land(root, 1)
-    with running() as one, running() as other, ThreadPoolExecutor(2) as pool:
-        assert one.build(root)["status"] == 0
+    with ThreadPoolExecutor(2) as pool:
+        assert runner.build(root)["status"] == 0
         for batch in range(2, 7):
             land(root, batch)
-            both = [pool.submit(r.build, root) for r in (one, other)]
+            both = [pool.submit(runner.build, root) for _ in range(2)]
             answers = [f.result() for f in both]
 
             assert all(a["status"] in (0, 3) for a in answers), answers
@@ -127,12 +127,12 @@ def _runs(root: Path, name: str) -> str | None:
     return snapshot.summary.additional_properties.get("medallion.run")
 
 
-def test_two_first_builds_at_once_make_one_catalog(tmp_path: Path) -> None:
-    with running() as one, running() as other, ThreadPoolExecutor(2) as pool:
+def test_two_first_builds_at_once_make_one_catalog(tmp_path: Path, runner: Runner) -> None:
+    with ThreadPoolExecutor(2) as pool:
         for round in range(5):
             root = tmp_path / str(round)
             land(root, 1)
-            both = [pool.submit(r.build, root) for r in (one, other)]
+            both = [pool.submit(runner.build, root) for _ in range(2)]
             answers = [f.result() for f in both]
 
             assert all(a["status"] in (0, 3) for a in answers), answers

@@ -8,7 +8,7 @@ import random
 from pathlib import Path
 
 from support.batches import TABLES, land, problems
-from support.processes import Runner, observations, reading
+from support.processes import Reader, Runner, observations
 from support.projects import rows
 
 
@@ -26,8 +26,10 @@ def batches(root: Path, name: str) -> set[int]:
     return {row["batch"] for row in rows(root, name)}
 
 
-def test_a_build_that_passes_shows_each_layer_at_once(root: Path, runner: Runner) -> None:
-    with reading(root) as out:
+def test_a_build_that_passes_shows_each_layer_at_once(
+    root: Path, runner: Runner, reader: Reader
+) -> None:
+    with reader.reading(root) as out:
         for batch in range(1, 6):
             land(root, batch)
             assert runner.build(root)["status"] == 0
@@ -36,8 +38,10 @@ def test_a_build_that_passes_shows_each_layer_at_once(root: Path, runner: Runner
     assert {row["batch"] for row in rows(root, "silver.left")} == {5}
 
 
-def test_rows_that_fail_their_audit_are_never_seen(tmp_path: Path, runner: Runner) -> None:
-    with reading(tmp_path) as out:
+def test_rows_that_fail_their_audit_are_never_seen(
+    tmp_path: Path, runner: Runner, reader: Reader
+) -> None:
+    with reader.reading(tmp_path) as out:
         for batch, bad in ((1, True), (2, False), (3, True), (4, True), (5, False), (6, True)):
             land(tmp_path, batch, bad=bad)
             assert runner.build(tmp_path)["status"] == (1 if bad else 0)
@@ -46,8 +50,10 @@ def test_rows_that_fail_their_audit_are_never_seen(tmp_path: Path, runner: Runne
     assert {row["batch"] for row in rows(tmp_path, "silver.right")} == {5}
 
 
-def test_a_model_that_raises_shows_nothing_of_its_layer(tmp_path: Path, runner: Runner) -> None:
-    with reading(tmp_path) as out:
+def test_a_model_that_raises_shows_nothing_of_its_layer(
+    tmp_path: Path, runner: Runner, reader: Reader
+) -> None:
+    with reader.reading(tmp_path) as out:
         for batch, broken in ((1, False), (2, True), (3, True), (4, False)):
             land(tmp_path, batch, broken=broken)
             assert runner.build(tmp_path)["status"] == (1 if broken else 0)
@@ -58,14 +64,14 @@ def test_a_model_that_raises_shows_nothing_of_its_layer(tmp_path: Path, runner: 
 
 
 def test_a_build_killed_at_any_step_shows_nothing_half(
-    root: Path, runner: Runner, kills: int
+    root: Path, runner: Runner, reader: Reader, kills: int
 ) -> None:
     """Killed at random events of writing, committing, auditing and publishing, then run again."""
     land(root, 1)
     events = runner.build(root)["events"]
     chance = random.Random(20261121)
     died = 0
-    with reading(root) as out:
+    with reader.reading(root) as out:
         for batch in range(2, 2 + kills):
             bad = chance.random() < 0.25
             land(root, batch, bad=bad)
@@ -84,7 +90,7 @@ def test_a_build_killed_at_any_step_shows_nothing_half(
 
 
 def test_a_tables_first_build_killed_at_each_step_leaves_it_unseen_or_whole(
-    tmp_path: Path, runner: Runner, kills: int
+    tmp_path: Path, runner: Runner, reader: Reader, kills: int
 ) -> None:
     whole = tmp_path / "whole"
     land(whole, 1)
@@ -93,7 +99,7 @@ def test_a_tables_first_build_killed_at_each_step_leaves_it_unseen_or_whole(
     for kill in range(1, events + 1, step):
         root = tmp_path / f"killed-at-{kill}"
         land(root, 1)
-        with reading(root) as out:
+        with reader.reading(root) as out:
             runner.build(root, kill=kill)
             assert runner.build(root)["status"] == 0
             assert runner.build(root)["status"] == 0

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.processes import running
+from support.processes import Runner
 from support.projects import plain_table, rows, sql_model, write
 from support.windowed import Row, land, put, time
 
@@ -235,22 +234,18 @@ def test_landed_files_of_windows_are_both_remembered(tmp_path: Path) -> None:
     assert ids(root) == [0, 7, 8]
 
 
-def test_processes_that_backfill_their_own_months_all_come_through(root: Path) -> None:
+def test_processes_that_backfill_their_own_months_all_come_through(
+    root: Path, runner: Runner
+) -> None:
     """Three at once, again and again, however they interleave."""
     lake(root)
     land(root, "march", [(4, "2019-03-01 10:00:00", 4, "b")])
     build(root, selection="bronze.events")
     build(root, selection=NAME)
     months = ("2019-01", "2019-02", "2019-03")
-    with ExitStack() as stack, ThreadPoolExecutor(3) as pool:
-        runners = [stack.enter_context(running()) for _ in months]
+    with ThreadPoolExecutor(3) as pool:
         for _ in range(4):
-            answers = list(
-                pool.map(
-                    lambda pair: pair[0].backfill(root, NAME, start=pair[1], end=pair[1]),
-                    zip(runners, months, strict=True),
-                )
-            )
+            answers = list(pool.map(lambda m: runner.backfill(root, NAME, start=m, end=m), months))
             assert [a["status"] for a in answers] == [0, 0, 0], answers
             assert ids(root) == [1, 2, 3, 4]
     assert {r.state for r in build(root, selection=NAME).results} == {State.FRESH}

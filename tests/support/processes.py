@@ -1,25 +1,26 @@
 """The reader and the runner as processes of a test."""
 
 import json
+import os
+import signal
 import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.forks import Forks, forking
 from support.projects import address, write
 
-_HERE = Path(__file__).parent
 
-
-@dataclass
+@dataclass(frozen=True)
 class Runner:
-    """Builds a project in a process of its own."""
+    """Builds projects in processes of their own, several at once if several ask."""
 
-    process: subprocess.Popen[str]
+    forks: Forks
 
     def build(self, root: Path, kill: int | None = None, **options: Any) -> dict[str, Any]:
         """Build, or be killed at the `kill`-th event; what the process answered."""
@@ -33,53 +34,92 @@ class Runner:
         return self._do({"root": str(root), "backfill": name, "kill": kill, "options": options})
 
     def _do(self, job: dict[str, Any]) -> dict[str, Any]:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "answer"
+            code = self.forks.run(**job, answer=str(file))
+            if code:
+                return {"status": code}
+            answer: dict[str, Any] = json.loads(file.read_text())
+            return answer
 
 
 @contextmanager
 def running() -> Iterator[Runner]:
     """A runner, until the block ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", str(_HERE / "runner.py")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Runner(process)
-    finally:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.close()
-        process.wait(timeout=60)
-        process.stdout.close()
+    with forking("runner.py", "-W", "ignore") as forks:
+        yield Runner(forks)
+
+
+@dataclass(frozen=True)
+class Command:
+    """The command line, as it prints and ends."""
+
+    forks: Forks
+
+    def __call__(
+        self,
+        root: Path,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        together: bool = False,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in a folder; both streams may go to the first together."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = (Path(folder) / name for name in ("out", "err"))
+            err.touch()
+            code = self.forks.run(
+                folder=str(root),
+                arguments=arguments,
+                out=str(out),
+                err=str(out if together else err),
+                env=dict(os.environ if env is None else env),
+            )
+            return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
+
+    def told(self, root: Path, *arguments: str, code: int = 0) -> str:
+        """What a command that ends with that code prints, to both streams."""
+        done = self(root, *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
 
 
 @contextmanager
-def reading(root: Path) -> Iterator[Path]:
-    """A reader that polls a project's catalog until the block ends; the file of what it saw."""
-    write(root, {})
-    out = root / "seen.jsonl"
-    script = str(_HERE / "reader.py")
-    arguments = [sys.executable, "-W", "ignore", script, address(root), str(out)]
-    process = subprocess.Popen(arguments)
-    try:
-        while not out.exists() and process.poll() is None:
-            time.sleep(0.01)
-        yield out
-        # On a busy machine a whole run may fit between two looks.
-        ends = time.monotonic() + 30
-        while not observations(out)[1] and time.monotonic() < ends:
-            time.sleep(0.05)
-    finally:
-        assert process.poll() is None, "the reader failed"
-        process.kill()
-        process.wait()
+def commanding() -> Iterator[Command]:
+    """The command line, until the block ends."""
+    with forking("command.py") as forks:
+        yield Command(forks)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads in processes of their own."""
+
+    forks: Forks
+
+    @contextmanager
+    def reading(self, root: Path) -> Iterator[Path]:
+        """A reader that polls a project's catalog until the block ends; the file of what it saw."""
+        write(root, {})
+        out = root / "seen.jsonl"
+        with self.forks.started(address=address(root), out=str(out)) as fork:
+            try:
+                while not out.exists():
+                    time.sleep(0.01)
+                yield out
+                # On a busy machine a whole run may fit between two looks.
+                ends = time.monotonic() + 30
+                while not observations(out)[1] and time.monotonic() < ends:
+                    time.sleep(0.05)
+            finally:
+                os.kill(fork.pid, signal.SIGKILL)
+                assert fork.wait() == -signal.SIGKILL, "the reader failed"
+
+
+@contextmanager
+def reader() -> Iterator[Reader]:
+    """A reader, until the block ends."""
+    with forking("reader.py", "-W", "ignore") as forks:
+        yield Reader(forks)
 
 
 def observations(out: Path) -> tuple[int, list[dict[str, Any]]]:

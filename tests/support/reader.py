@@ -1,31 +1,29 @@
 """A reader of its own process: polls `main` of every table through plain PyIceberg.
 
-    python reader.py ADDRESS OUT.jsonl
+    python reader.py
 
-Each poll takes the pointers of all tables from one read of the catalog, as a reader does who wants
-one moment, and reads every row behind them. Glue is read once for each layer, in their order. Each
+Serves jobs as `support.forks` does: {"address": of the catalog, "out": file}. Each poll
+takes the pointers of all tables from one read of the catalog, as a reader does who wants one
+moment, and reads every row behind them. Glue is read once for each layer, in their order. Each
 moment that differs from the one before is a line of OUT: {table: {"columns": [...], "rows":
 [...]}}, and "polls" counts the polls so far.
 """
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyiceberg.io.pyarrow  # noqa: F401  # what each look needs
 from pyiceberg.table import StaticTable
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
-STORE = (
-    {"s3.endpoint": at, "s3.region": os.environ["AWS_DEFAULT_REGION"]}
-    if (at := os.environ.get("AWS_ENDPOINT_URL"))
-    else {}
-)
+from support.forks import serve
+
 QUERY = "select table_namespace || '.' || table_name, metadata_location from iceberg_tables"
 
 
@@ -70,9 +68,15 @@ def _glue(address: str) -> Look:
     return look
 
 
-def _table(location: str, known: dict[str, Any]) -> Any:
+def _store() -> dict[str, str]:
+    if at := os.environ.get("AWS_ENDPOINT_URL"):
+        return {"s3.endpoint": at, "s3.region": os.environ["AWS_DEFAULT_REGION"]}
+    return {}
+
+
+def _table(location: str, store: dict[str, str], known: dict[str, Any]) -> Any:
     if location not in known:
-        table = StaticTable.from_metadata(location, STORE)
+        table = StaticTable.from_metadata(location, store)
         known[location] = {
             "columns": [f.name for f in table.schema().fields],
             "rows": table.scan().to_arrow().to_pylist() if table.current_snapshot() else None,
@@ -80,21 +84,21 @@ def _table(location: str, known: dict[str, Any]) -> Any:
     return known[location]
 
 
-def main(look: Look, out: Path) -> None:
+def main(job: dict[str, Any]) -> None:
     """Poll until killed."""
-    known: dict[str, Any] = {}
+    look, store, known = opened(job["address"]), _store(), dict[str, Any]()
     polls, before = 0, ""
-    with out.open("w") as lines:
+    with Path(job["out"]).open("w") as lines:
         while True:
-            seen = {name: _table(location, known) for name, location in sorted(look())}
+            seen = {name: _table(location, store, known) for name, location in sorted(look())}
             polls += 1
             now = json.dumps({"seen": seen}, default=str)
             if now != before or polls % 20 == 0:
                 lines.write(json.dumps({"polls": polls, "seen": seen}, default=str) + "\n")
                 lines.flush()
                 before = now
-            time.sleep(0.02 if STORE else 0.002)
+            time.sleep(0.02 if store else 0.002)
 
 
 if __name__ == "__main__":
-    main(opened(sys.argv[1]), Path(sys.argv[2]))
+    serve(main)

@@ -2,26 +2,27 @@
 
     python runner.py
 
-Reads jobs as JSON lines from standard input and answers each with one line. A job is
-{"root": …, "kill": n | null, "options": {…}}: build the project at `root`, or backfill the model
-that the key "backfill" names; with `kill`, the process kills itself (SIGKILL) at its n-th event.
+Serves jobs as `support.forks` does. A job is
+{"root": …, "kill": n | null, "options": {…}, "answer": file}: build the project at `root`, or
+backfill the model that the key "backfill" names; with `kill`, the process kills itself (SIGKILL) at
+its n-th event.
 Events are everything that could leave something behind:
 each file opened for writing, each rename, each statement of the catalog, each request to S3 or to
 Glue before it is sent, each step of the run.
-The answer: {"status": exit code or -9, "events": how many, "report": …}.
-
-The heavy libraries are imported once; every job is a fork of this process.
+The answer: {"status": exit code, "events": how many, "report": …}.
 """
 
 import json
 import os
 import signal
 import sys
-import tempfile
 import threading
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from support.forks import serve
 
 
 def _warm() -> None:
@@ -31,7 +32,7 @@ def _warm() -> None:
     import medallion.adapters.duckdb.engine
     import medallion.adapters.iceberg.store
 
-    if "AWS_ENDPOINT_URL" in os.environ:
+    if find_spec("s3fs"):
         import s3fs  # noqa: F401
 
         import medallion.adapters.files.stores
@@ -78,7 +79,7 @@ def _count_requests(count: _Counter) -> None:
         kind._send = send
 
 
-def _child(job: dict[str, Any], answer: Path) -> None:
+def _build(job: dict[str, Any]) -> None:
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
 
@@ -96,8 +97,8 @@ def _child(job: dict[str, Any], answer: Path) -> None:
             status, report = _carry_out(project, job, lambda _: count())
     except MedallionError as error:
         status, report = error.exit_code, {"error": str(error)}
-    answer.write_text(json.dumps({"status": status, "events": count.events, "report": report}))
-    os._exit(0)
+    answer = json.dumps({"status": status, "events": count.events, "report": report})
+    Path(job["answer"]).write_text(answer)
 
 
 def _carry_out(project: Any, job: dict[str, Any], listener: Any) -> tuple[int, dict[str, Any]]:
@@ -109,29 +110,17 @@ def _carry_out(project: Any, job: dict[str, Any], listener: Any) -> tuple[int, d
     return report.exit_code, report.to_dict()
 
 
-def main() -> None:
-    """Serve jobs until standard input ends."""
-    _warm()
-    for line in sys.stdin:
-        job = json.loads(line)
-        with tempfile.TemporaryDirectory() as folder:
-            answer = Path(folder) / "answer"
-            pid = os.fork()
-            if pid == 0:
-                try:
-                    _child(job, answer)
-                finally:
-                    traceback.print_exc()  # what no build may end with
-                    sys.stderr.flush()
-                    os._exit(70)
-            _, code = os.waitpid(pid, 0)
-            killed = os.WIFSIGNALED(code)
-            text = answer.read_text() if answer.exists() else ""
-        print(
-            text if text and not killed else json.dumps({"status": -9 if killed else 70}),
-            flush=True,
-        )
+def main(job: dict[str, Any]) -> None:
+    """Do a job, and end without a word."""
+    try:
+        _build(job)
+    except BaseException:
+        traceback.print_exc()  # what no build may end with
+        sys.stderr.flush()
+        os._exit(70)
+    os._exit(0)
 
 
 if __name__ == "__main__":
-    main()
+    _warm()
+    serve(main)

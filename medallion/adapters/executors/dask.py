@@ -111,6 +111,8 @@ class DaskExecutor:
         """A client of the cluster at the address."""
         _, distributed = _libraries()
         try:
+            # A client that refuses its address takes 20 s to be gone.
+            distributed.comm.get_address_host(self._address)
             client = distributed.Client(self._address, timeout=_ANSWERS_S, set_as_default=False)
             self._held.callback(client.close)
             client.wait_for_workers(1, timeout=_WORKERS_S)
