@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from medallion.condition import quoted, read_condition
 from medallion.schema import Schema, Type, decimal_of
 
 Arguments = Mapping[str, Any]
@@ -31,10 +32,6 @@ _EXTREMES: Mapping[str, tuple[Any, Any]] = {
     "uuid": ("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
 }
 _NUMBERS = ("int", "long", "float", "double")
-_COMPARED = re.compile(
-    r"""\s*col\("([^"]+)"\)\s*(==|!=|<=|>=|<|>)\s*("[^"]*"|'[^']*'|-?[\d.]+)\s*"""
-)
-_NOT_NULL = re.compile(r'\s*col\("([^"]+)"\)\.notNull\(\)\s*')
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +138,7 @@ def _something(arguments: Arguments, schema: Schema) -> Spoiling:
 
 def _twice(arguments: Arguments, _: Schema) -> Spoiling:
     """A row that is there already."""
-    there = " and ".join(f"{_name(c)} is not null" for c in _columns(arguments))
+    there = " and ".join(f"{quoted(c)} is not null" for c in _columns(arguments))
     return Spoiling(({},), there)
 
 
@@ -301,7 +298,7 @@ def _conditioned(found: Spoiling, condition: Any) -> Spoiling:
     """The same for rows that meet a row_condition."""
     if not condition:
         return found
-    read = _condition(condition)
+    read = read_condition(condition)
     if read is None:
         return replace(found, sure=False, why="its row_condition is not understood")
     text, columns = read
@@ -309,55 +306,6 @@ def _conditioned(found: Spoiling, condition: Any) -> Spoiling:
     sure = found.sure and not any(columns & row.keys() for row in found.rows)
     where = f"({found.where}) and ({text})" if found.where else text
     return replace(found, where=where, sure=sure)
-
-
-def _condition(condition: Any) -> tuple[str, frozenset[str]] | None:
-    """A row_condition in SQL, and the columns that it names."""
-    if isinstance(condition, str):
-        return _text_condition(condition)
-    match condition:
-        case {"type": "nullity", "column": {"name": name}, "is_null": null}:
-            return f"{_name(name)} is {'' if null else 'not '}null", frozenset([name])
-        case {"type": "comparison", "column": {"name": name}, "operator": sign, "parameter": value}:
-            return f"{_name(name)} {_compared(str(sign), value)}", frozenset([name])
-        case {"type": "and" | "or" as word, "conditions": conditions}:
-            parts = [_condition(c) for c in conditions]
-            known = [part for part in parts if part is not None]
-            if len(known) < len(parts):
-                return None
-            text = f" {word} ".join(f"({part})" for part, _ in known)
-            return text, frozenset(name for _, names in known for name in names)
-    return None
-
-
-def _text_condition(condition: str) -> tuple[str, frozenset[str]] | None:
-    if found := _NOT_NULL.fullmatch(condition):
-        return f"{_name(found[1])} is not null", frozenset([found[1]])
-    if found := _COMPARED.fullmatch(condition):
-        given = found[3]
-        value = given[1:-1] if given[0] in "\"'" else Decimal(given)
-        return f"{_name(found[1])} {_compared(found[2], value)}", frozenset([found[1]])
-    return None
-
-
-def _compared(sign: str, value: Any) -> str:
-    if sign in ("IN", "NOT_IN"):
-        return f"{sign.lower().replace('_', ' ')} ({', '.join(map(_value, value))})"
-    return f"{'=' if sign == '==' else sign} {_value(value)}"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float | Decimal) else _quoted(str(value))
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def shown(row: Row) -> Iterator[str]:
