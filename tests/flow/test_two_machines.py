@@ -194,7 +194,7 @@ def test_what_one_was_killed_at_the_other_finishes(
     whole = runner.build(machines.one)
     assert whole["status"] == 0, whole
     chance, died = random.Random(11), 0
-    for turn in range(max(3, kills // 20)):
+    for turn in range(max(3, kills // 30)):
         machines.land(f"more{turn}", (3 + turn, DAYS[turn % 3]))
         machines.price(3 + turn)
         kill = chance.randint(1, whole["events"])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from support.batches import TABLES, land, problems
 from support.processes import Reader, Runner, observations
-from support.projects import rows
+from support.projects import address, rows
 
 
 def judge(out: Path) -> int:
@@ -67,6 +67,9 @@ def test_a_build_killed_at_any_step_shows_nothing_half(
     root: Path, runner: Runner, reader: Reader, kills: int
 ) -> None:
     """Killed at random events of writing, committing, auditing and publishing, then run again."""
+    # With a server as the catalog one commit is the same statement: half of them will do.
+    if address(root).startswith("postgresql"):
+        kills = max(kills // 2, min(kills, 10))
     land(root, 1)
     events = runner.build(root)["events"]
     chance = random.Random(20261121)
@@ -95,7 +98,7 @@ def test_a_tables_first_build_killed_at_each_step_leaves_it_unseen_or_whole(
     whole = tmp_path / "whole"
     land(whole, 1)
     events = runner.build(whole)["events"]
-    step = max(1, 2 * events // kills)
+    step = max(1, 3 * events // kills)
     for kill in range(1, events + 1, step):
         root = tmp_path / f"killed-at-{kill}"
         land(root, 1)

@@ -97,7 +97,7 @@ def main(job: dict[str, Any]) -> None:
                 lines.write(json.dumps({"polls": polls, "seen": seen}, default=str) + "\n")
                 lines.flush()
                 before = now
-            time.sleep(0.02 if store else 0.002)
+            time.sleep(0.02 if store else 0.005)
 
 
 if __name__ == "__main__":
