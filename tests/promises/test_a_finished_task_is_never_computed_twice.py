@@ -168,7 +168,7 @@ def test_when_workers_are_killed(tmp_path: Path, kills: int, executor: str) -> N
         while build.poll() is None:
             time.sleep(chance.uniform(0.1, 0.8))
             workers = [pid for pid in below(build.pid) if works(pid)]
-            if workers and lake.calls() != before and killed < max(3, kills // 10):
+            if workers and lake.calls() != before and killed < max(3, kills // 20):
                 try:
                     os.kill(chance.choice(workers), signal.SIGKILL)
                 except ProcessLookupError:
