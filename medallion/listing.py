@@ -1,7 +1,6 @@
 """What `ls`, `show` and `history` tell, as plain values and as text."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from medallion.contract import ColumnContract
@@ -10,7 +9,7 @@ from medallion.model import Model
 from medallion.names import TableName, run_of
 from medallion.plan import foreign
 from medallion.project import Project
-from medallion.render import table
+from medallion.render import table, time_text
 from medallion.schema import Column, Schema, show
 from medallion.selection import select
 from medallion.tables import Table
@@ -163,7 +162,7 @@ def _task(project: Project, name: TableName, tables: Mapping[TableName, Table]) 
     done = memo.result if memo else None
     return {
         "rows": done.rows if done else None,
-        "published": _time(int(done.finished * 1000)) if done else None,
+        "published": time_text(int(done.finished * 1000)) if done else None,
         "run": None,
         "foreign": False,
         "branches": 0,
@@ -175,12 +174,8 @@ def _state(found: Table | None) -> dict[str, Any]:
     main = found.snapshots[found.main] if found and found.main is not None else None
     return {
         "rows": int(main.summary.get("total-records", 0)) if main else None,
-        "published": _time(main.timestamp_ms) if main else None,
+        "published": time_text(main.timestamp_ms) if main else None,
         "run": (main.run or "another writer") if main else None,
         "foreign": bool(found and foreign(found)),
         "branches": sum(run_of(ref) is not None for ref in found.refs) if found else 0,
     }
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from medallion.branches import Branch
@@ -243,6 +243,11 @@ def quarantined_text(rows: Sequence[Mapping[str, Any]], *, more: bool) -> str:
     ways: dict[str, Callable[[Any], str]] = {RULES: "; ".join, ASIDE_AT: _second}
     shown = [{n: ways[n](row[n]) if n in ways else row[n] for n in names} for row in rows]
     return rows_text(names, shown, more=more)
+
+
+def time_text(milliseconds: int) -> str:
+    """A moment, given since 1970, as people read it."""
+    return _second(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def _second(at: datetime) -> str:

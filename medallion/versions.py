@@ -1,13 +1,12 @@
 """Versions of a table, with what audits said of them, as plain values and as text."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from medallion.audits import LOG, UNAUDITED, Entry
 from medallion.errors import DefinitionError
 from medallion.names import TableName
 from medallion.project import Project
-from medallion.render import table
+from medallion.render import table, time_text
 
 _FAILED = 3  # names that are shown
 
@@ -18,7 +17,7 @@ def versions(project: Project, name: str) -> list[dict[str, Any]]:
         {
             "snapshot": s.id,
             "moment": s.timestamp_ms,
-            "time": _time(s.timestamp_ms),
+            "time": time_text(s.timestamp_ms),
             "run": s.run,
             "operation": s.operation,
             "rows": int(s.summary.get("total-records", 0)),
@@ -109,7 +108,7 @@ def _unpublished(snapshot: int, audits: list[Entry]) -> dict[str, Any]:
     return {
         "snapshot": snapshot,
         "moment": moment,
-        "time": _time(moment),
+        "time": time_text(moment),
         "run": last.run,
         "operation": None,
         "rows": last.verdicts[0]["row_count"],
@@ -133,7 +132,3 @@ def _told(row: dict[str, Any]) -> str:
     if row["published"]:
         return told
     return f"{told}: {'not published' if last['passed'] else 'rejected'}"
-
-
-def _time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
