@@ -16,18 +16,10 @@ def draft_of(ports: Ports, run: str, task: Task, table: Table | None) -> Draft |
     name = task.model.aside
     if name is None or task.model.quarantines:  # by its suite: not while it is evaluated
         return None
-    location = table.location if table else ports.catalog.location(name)
+    location = ports.catalog.location(name)
     grain = task.model.grain if task.model.windowed else None
     draft = Draft(name, location, run, (Transform(grain.value, ASIDE_TIME),) if grain else ())
-    if table is None:
-        return draft
-    return replace(
-        draft,
-        current=table.schema_at(table.main) if table.main is not None else None,
-        known=tuple(table.schemas.values()),
-        last_column_id=table.last_column_id,
-        keeps=not task.need.anew,
-    )
+    return replace(draft.upon(table), keeps=not task.need.anew) if table else draft
 
 
 def write_of(

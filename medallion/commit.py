@@ -1,8 +1,10 @@
 """Commit: what a task wrote, as a snapshot of the run's branch, and the audit of that."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
 from medallion.address import inside
 from medallion.auditing import audit_snapshot
@@ -11,12 +13,14 @@ from medallion.hiding import masked
 from medallion.names import TableName
 from medallion.need import shown_windows
 from medallion.plan import Task
-from medallion.quarantine import quarantine_of
+from medallion.quarantine import Settled, quarantine_of
 from medallion.rebase import Written, rebased
 from medallion.report import State, Step, TaskResult
 from medallion.run import Run, frames_of
 from medallion.state import state_of
 from medallion.tables import CODE, INPUTS, RUN, SUITE, WINDOWS, Draft, Result, Table, Write
+
+T = TypeVar("T")
 
 _SHOWN = 500  # characters of a list of windows
 
@@ -33,19 +37,10 @@ def own_draft(task: Task, table: Table | None, location: str, run: str) -> Draft
             f"{task.name} is at {table.location}, and the warehouse is {warehouse}",
             hint="set warehouse to where the catalog's tables are, or begin with another catalog",
         )
-    if table is None:
-        return Draft(task.name, location, run, task.model.partition_by, renamed=task.model.renamed)
-    return Draft(
-        task.name,
-        table.location,
-        run,
-        task.model.partition_by,
-        table.schema_at(table.main) if table.main is not None else None,
-        tuple(table.schemas.values()),
-        table.last_column_id,
-        task.model.renamed,
-        keeps=not task.need.anew and not task.model.dimension,
-    )
+    model = task.model
+    draft = Draft(task.name, location, run, model.partition_by, renamed=model.renamed)
+    keeps = not task.need.anew and not model.dimension
+    return replace(draft.upon(table), keeps=keeps) if table else draft
 
 
 def own_write(
@@ -85,7 +80,8 @@ def commit_and_audit(run: Run, task: Task, written: Written, result: TaskResult)
     """Make what was evaluated a snapshot of the run's branch, and audit that."""
     if task.model.quarantines:
         return _divide_and_audit(run, task, written, result)
-    written = run.writes[task.name] = _commit(run, task, written)
+    written = _persistently(run, task, written, partial(_commit, run))
+    run.writes[task.name] = written
     snapshot = written.snapshot
     run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
     tables = run.ports.catalog.tables(written.pins)
@@ -104,30 +100,29 @@ def _divide_and_audit(run: Run, task: Task, written: Written, result: TaskResult
     def committed(snapshot: int) -> None:
         run.tell(Step.COMMITTED, task.name, snapshot=snapshot, branch=run.branch)
 
-    while True:
-        try:
-            settled = quarantine_of(run.ports, task, written, others).settle(committed)
-            break
-        except ConflictError:
-            tables = run.ports.catalog.tables([task.name, *task.after])
-            again = rebased(run.survey, task, written, tables, written.pins)
-            if again is None:
-                raise
-            written = again
+    def attempt(whole: Written) -> Settled:
+        return quarantine_of(run.ports, task, whole, others).settle(committed)
+
+    settled = _persistently(run, task, written, attempt)
     run.tell(Step.AUDITED, task.name, passed=settled.passed)
     if settled.changed and settled.written.snapshot:
         run.writes[task.name] = settled.written
     return settled.told(result)
 
 
-def _commit(run: Run, task: Task, written: Written) -> Written:
-    """Commit to the run's branch; where others built other windows meanwhile, on top of theirs."""
+def _commit(run: Run, written: Written) -> Written:
+    """Commit to the run's branch what a task wrote, and what it put aside."""
+    store, aside = run.ports.store, written.aside
+    snapshot = store.commit(written.write)
+    beside = store.commit(aside) if aside else None
+    return replace(written, snapshot=snapshot, aside_snapshot=beside)
+
+
+def _persistently(run: Run, task: Task, written: Written, attempt: Callable[[Written], T]) -> T:
+    """What the attempt gives; where others built other windows meanwhile, on top of theirs."""
     while True:
         try:
-            store, aside = run.ports.store, written.aside
-            snapshot = store.commit(written.write)
-            beside = store.commit(aside) if aside else None
-            return replace(written, snapshot=snapshot, aside_snapshot=beside)
+            return attempt(written)
         except ConflictError:
             tables = run.ports.catalog.tables([*written.tables, *task.after])
             again = rebased(run.survey, task, written, tables, written.pins)

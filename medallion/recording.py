@@ -68,14 +68,5 @@ def entries_of(ports: Ports, names: Sequence[TableName]) -> tuple[Entry, ...]:
 
 
 def _draft(ports: Ports, log: Table | None, run: str) -> Draft:
-    if log is None:
-        return Draft(LOG, ports.catalog.location(LOG), run)
-    return Draft(
-        LOG,
-        log.location,
-        run,
-        current=log.schema_at(log.main) if log.main is not None else None,
-        known=tuple(log.schemas.values()),
-        last_column_id=log.last_column_id,
-        keeps=True,
-    )
+    draft = Draft(LOG, ports.catalog.location(LOG), run, keeps=True)
+    return draft.upon(log) if log else draft

@@ -94,6 +94,16 @@ class Draft:
     keeps: bool = False
     aside: "Draft | None" = None
 
+    def upon(self, table: Table) -> "Draft":
+        """The same for a table that exists: in its folder, beside its columns."""
+        return replace(
+            self,
+            location=table.location,
+            current=table.schema_at(table.main) if table.main is not None else None,
+            known=tuple(table.schemas.values()),
+            last_column_id=table.last_column_id,
+        )
+
     def settle(self, wanted: Schema) -> Schema:
         """The schema, with field ids, for the columns that a model gives."""
         return evolve(

@@ -53,17 +53,20 @@ def update(run: Run, task: Task) -> TaskResult:
         if written is not None:
             return commit_and_audit(run, task, written, result)
     elif task.need.reshapes:
-        return commit_and_audit(run, task, _reshaped(run, task, planned[task.name], pins), result)
+        return commit_and_audit(run, task, _as_it_is(run, task, planned[task.name], pins), result)
     return _settle(run, task, planned[task.name], pins, tables, result, cursor)
 
 
-def _reshaped(run: Run, task: Task, table: Table, pins: Mapping[TableName, int]) -> Written:
+def _as_it_is(
+    run: Run, task: Task, table: Table, pins: Mapping[TableName, int], cursor: str | None = None
+) -> Written:
     """The rows as they are, with the columns that their contract makes of them."""
     assert table.main is not None
+    task = replace(task, need=replace(task.need, anew=False, replaces=frozenset()))
     draft = own_draft(task, table, run.ports.catalog.location(task.name), run.plan.run)
     schema = promised(task.model.columns, table.schema_at(table.main))
-    task = replace(task, need=replace(task.need, anew=False, replaces=frozenset()))
-    write = own_write(run, task, table, draft, Result(schema, ()), pins, always=True)
+    same = Result(schema, (), cursor=cursor or "")
+    write = own_write(run, task, table, draft, same, pins, always=True)
     assert write is not None
     return Written(write, task.need, pins)
 
@@ -171,7 +174,9 @@ def _settle(
     assert table.main is not None
     if task.need.audits:
         if task.model.quarantines:
-            result = _judge_again(run, task, table, pins, result, cursor)
+            # Each row goes where it belongs now, and so does each that is aside.
+            rows = _as_it_is(run, task, table, pins, cursor)
+            result = commit_and_audit(run, task, rows, result)
         else:
             others = {str(n): frame for n, frame in frames_of(run, task, tables, pins).items()}
             audit = audit_snapshot(run.ports, task, table.main, others)
@@ -194,21 +199,3 @@ def _settle(
             if task.request.forward_only or task.need.audits or cursor:
                 raise  # somebody waits for it; else the next build notes the same
     return result
-
-
-def _judge_again(
-    run: Run,
-    task: Task,
-    table: Table,
-    pins: Mapping[TableName, int],
-    result: TaskResult,
-    cursor: str | None,
-) -> TaskResult:
-    """Judge the rows that stay, and those that are aside: each goes where it belongs now."""
-    assert table.main is not None
-    task = replace(task, need=replace(task.need, anew=False, replaces=frozenset()))
-    draft = own_draft(task, table, table.location, run.plan.run)
-    same = Result(table.schema_at(table.main), (), cursor=cursor or "")
-    write = own_write(run, task, table, draft, same, pins, always=True)
-    assert write
-    return commit_and_audit(run, task, Written(write, task.need, pins), result)
