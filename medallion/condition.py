@@ -4,6 +4,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
+from medallion.quoting import literal, quote
+
 _COMPARED = re.compile(
     r"""\s*col\("([^"]+)"\)\s*(==|!=|<=|>=|<|>)\s*("[^"]*"|'[^']*'|-?[\d.]+)\s*"""
 )
@@ -20,9 +22,9 @@ def read_condition(condition: Any) -> tuple[str, frozenset[str]] | None:
         return _text_condition(condition)
     match condition:
         case {"type": "nullity", "column": {"name": name}, "is_null": null}:
-            return f"{quoted(name)} is {'' if null else 'not '}null", frozenset([name])
+            return f"{quote(name)} is {'' if null else 'not '}null", frozenset([name])
         case {"type": "comparison", "column": {"name": name}, "operator": sign, "parameter": value}:
-            return f"{quoted(name)} {_compared(str(sign), value)}", frozenset([name])
+            return f"{quote(name)} {_compared(str(sign), value)}", frozenset([name])
         case {"type": "and" | "or" as word, "conditions": conditions}:
             parts = [read_condition(c) for c in conditions]
             known = [part for part in parts if part is not None]
@@ -35,11 +37,11 @@ def read_condition(condition: Any) -> tuple[str, frozenset[str]] | None:
 
 def _text_condition(condition: str) -> tuple[str, frozenset[str]] | None:
     if found := _NOT_NULL.fullmatch(condition):
-        return f"{quoted(found[1])} is not null", frozenset([found[1]])
+        return f"{quote(found[1])} is not null", frozenset([found[1]])
     if found := _COMPARED.fullmatch(condition):
         given = found[3]
         value = given[1:-1] if given[0] in "\"'" else Decimal(given)
-        return f"{quoted(found[1])} {_compared(found[2], value)}", frozenset([found[1]])
+        return f"{quote(found[1])} {_compared(found[2], value)}", frozenset([found[1]])
     return None
 
 
@@ -52,13 +54,4 @@ def _compared(sign: str, value: Any) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, int | float | Decimal) else _literal(str(value))
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def quoted(name: str) -> str:
-    """The name of a column in SQL."""
-    return '"' + name.replace('"', '""') + '"'
+    return str(value) if isinstance(value, int | float | Decimal) else literal(str(value))

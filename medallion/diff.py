@@ -6,6 +6,7 @@ from typing import Any
 from medallion.frame import Frame
 from medallion.names import TableName
 from medallion.ports import Ports
+from medallion.quoting import quote
 from medallion.schema import Schema, show
 from medallion.tables import Table
 
@@ -71,7 +72,7 @@ def _only(
     ports: Ports, frame: Frame, other: Frame, columns: list[str]
 ) -> tuple[int, tuple[dict[str, Any], ...]]:
     """How many rows only `frame` has, and some of them."""
-    names = ", ".join('"' + c.replace('"', '""') + '"' for c in columns)
+    names = ", ".join(map(quote, columns))
     only = f"select {names} from here except all select {names} from there"
     inputs = {"here": frame, "there": other}
     count = ports.engine.query(f"select count(*) as n from ({only})", inputs).to_pylist()[0]["n"]

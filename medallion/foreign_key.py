@@ -7,6 +7,7 @@ from typing import Any
 
 from medallion.errors import DefinitionError
 from medallion.names import TableName
+from medallion.quoting import quote
 
 FOREIGN_KEY = "foreign_key"  # the type of such an expectation, beside Great Expectations' own
 _KEYS = ("column", "references")
@@ -34,7 +35,7 @@ class ForeignKey:
         '("batch"."zone" is not null and not exists (select 1 from "silver"."zones" as "referred"
         where "referred"."id" = "batch"."zone"))'
         """
-        own, target = f'"batch".{_quoted(self.column)}', f'"referred".{_quoted(self.target)}'
+        own, target = f'"batch".{quote(self.column)}', f'"referred".{quote(self.target)}'
         table = f'"{self.table.layer}"."{self.table.model}"'
         there = '"batch"' if self.table == owner else table
         found = f'select 1 from {there} as "referred" where {target} = {own}'
@@ -81,7 +82,3 @@ def foreign_keys(documents: Iterable[Document]) -> Iterable[tuple[str, ForeignKe
     for place, document in documents:
         if document.get("type") == FOREIGN_KEY:
             yield place, parse_foreign_key(place, document.get("kwargs") or {})
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

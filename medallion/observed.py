@@ -8,6 +8,7 @@ from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.names import TableName
 from medallion.project import Project
+from medallion.quoting import quote
 from medallion.schema import Column, Type, decimal_of
 from medallion.typename import type_name
 
@@ -73,7 +74,7 @@ def _literal(text: str) -> str:
 
 def _counts(project: Project, frame: Frame) -> Mapping[str, int]:
     """How many rows have a value, by column."""
-    counted = ", ".join(f"count({_quoted(n)}) as c{i}" for i, n in enumerate(frame.schema.names))
+    counted = ", ".join(f"count({quote(n)}) as c{i}" for i, n in enumerate(frame.schema.names))
     [row] = _asked(project, frame, f"select {counted} from given")
     return dict(zip(frame.schema.names, row, strict=True))
 
@@ -82,7 +83,7 @@ def _is_unique(project: Project, frame: Frame, column: Column, values: int) -> b
     """Whether its values differ from each other; one alone tells nothing."""
     if values < 2 or not _can_be_key(column.type):
         return False
-    name = _quoted(column.name)
+    name = quote(column.name)
     # Counting exactly takes memory for each value: most columns need not be.
     [(about,)] = _asked(project, frame, f"select approx_count_distinct({name}) from given")
     if about * _SURE < values:
@@ -99,7 +100,3 @@ def _can_be_key(type: Type) -> bool:
 def _asked(project: Project, frame: Frame, query: str) -> Iterator[tuple[Any, ...]]:
     answer = project.ports.engine.query(query, {"given": frame})
     return (tuple(row.values()) for row in answer.to_pylist())
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

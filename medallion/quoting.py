@@ -1,4 +1,4 @@
-"""Names and values as DuckDB's SQL text: the only way either gets into a statement."""
+"""Quoting: names and values as DuckDB's SQL text, the only way either gets into a statement."""
 
 from medallion.errors import ModelError
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from medallion.condition import quoted, read_condition
+from medallion.condition import read_condition
+from medallion.quoting import quote
 from medallion.schema import Schema, Type, decimal_of
 
 Arguments = Mapping[str, Any]
@@ -138,7 +139,7 @@ def _something(arguments: Arguments, schema: Schema) -> Spoiling:
 
 def _twice(arguments: Arguments, _: Schema) -> Spoiling:
     """A row that is there already."""
-    there = " and ".join(f"{quoted(c)} is not null" for c in _columns(arguments))
+    there = " and ".join(f"{quote(c)} is not null" for c in _columns(arguments))
     return Spoiling(({},), there)
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from medallion.errors import DefinitionError
+from medallion.quoting import quote
 from medallion.schema import Column, ListType, MapType, StructType, Type, decimal_of, wider
 
 # By the type that is kept; the first name is the one that is shown.
@@ -148,4 +149,4 @@ def _plain(name: str) -> str:
 
 def _quoted(name: str) -> str:
     plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)
-    return name if plain else '"' + name.replace('"', '""') + '"'
+    return name if plain else quote(name)

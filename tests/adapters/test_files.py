@@ -27,12 +27,12 @@ from pyiceberg.transforms import parse_transform
 from pyiceberg.types import PrimitiveType
 
 from medallion.adapters.duckdb.partitions import key, macros, value
-from medallion.adapters.duckdb.quoting import literal
 from medallion.adapters.duckdb.stats import parse_stats
 from medallion.adapters.duckdb.types import duckdb_type, field_ids
 from medallion.adapters.iceberg.files import data_file
 from medallion.errors import ModelError
 from medallion.partition import Transform
+from medallion.quoting import literal
 from medallion.schema import Column, ListType, MapType, Schema, StructType
 from medallion.tables import ColumnStats, WrittenFile
 

@@ -18,10 +18,10 @@ from pyiceberg.schema import Schema
 from pyiceberg.transforms import parse_transform
 
 from medallion.adapters.duckdb.partitions import LIMIT, expression, key, macros, value
-from medallion.adapters.duckdb.quoting import literal
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.errors import ModelError
 from medallion.partition import Kind, Transform
+from medallion.quoting import literal
 from medallion.schema import ListType, decimal_of
 
 # A name for it: Hypothesis keeps the class itself alive past DuckDB's own end, which complains.

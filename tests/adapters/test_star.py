@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from medallion import Model, calendar, dimension, lookup, surrogate_key
 from medallion.adapters.duckdb.keys import keyed
-from medallion.adapters.duckdb.quoting import literal
 from medallion.adapters.duckdb.shaping import shaped
 from medallion.conforming import conformed
 from medallion.errors import ModelError
+from medallion.quoting import literal
 from medallion.star import Dimension, Lookup
 
 DIM, FACT = "gold.dim_customer", "gold.fct_orders"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.stats import parse_stats
 from medallion.adapters.duckdb.types import field_ids, iceberg_type
+from medallion.quoting import literal, quote
 from medallion.schema import Column, Schema, evolve
 from medallion.tables import ColumnStats
 

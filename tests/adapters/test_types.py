@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import duckdb_type, field_ids, iceberg_type, reading
 from medallion.errors import DefinitionError, ModelError
+from medallion.quoting import literal, quote
 from medallion.schema import Column, ListType, MapType, Schema, StructType, Type, evolve
 from medallion.typename import parse_type, type_name
 

@@ -11,13 +11,13 @@ from medallion.adapters.duckdb.fetched import fetched
 from medallion.adapters.duckdb.landed import LINES, landed, uniform
 from medallion.adapters.duckdb.landing import queries
 from medallion.adapters.duckdb.merging import without
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.adapters.duckdb.unparsable import TABLE, Sorted, sorted_out
 from medallion.address import is_remote
 from medallion.errors import SourceError
 from medallion.model import Model
 from medallion.ports import Files
+from medallion.quoting import literal, quote
 from medallion.schema import Column, Schema
 from medallion.source import LOADED_AT, SOURCE_FILE, Landing, SchemaChange
 from medallion.tables import ASIDE_TIME, Draft, Part, Result, WrittenFile

@@ -5,12 +5,12 @@ from dataclasses import replace
 import duckdb
 
 from medallion.adapters.duckdb.duck import run
-from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.shape import Shaped, columns_given
 from medallion.adapters.duckdb.times import in_window
 from medallion.adapters.duckdb.types import iceberg_type
 from medallion.errors import ModelError
 from medallion.model import Model
+from medallion.quoting import quote
 from medallion.schema import Column, Schema
 
 _ROWS, _NUMBER = "deduplicated", quote("number within its key")

@@ -5,11 +5,11 @@ from dataclasses import replace
 import duckdb
 
 from medallion.adapters.duckdb.duck import run
-from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.shape import Shaped, columns_given, flag
 from medallion.adapters.duckdb.writing import stored
 from medallion.errors import ModelError
 from medallion.model import Model
+from medallion.quoting import quote
 from medallion.schema import Schema
 
 _ROWS, _DELETES = "with_deletes", quote("whether it deletes")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from medallion.adapters.duckdb.duck import run
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import rows_of
 from medallion.division import (
     ASIDE_AT,
@@ -18,6 +17,7 @@ from medallion.division import (
     aside_schema,
 )
 from medallion.frame import DataFile, Frame
+from medallion.quoting import literal, quote
 from medallion.schema import Schema
 from medallion.tables import Draft, WrittenFile
 

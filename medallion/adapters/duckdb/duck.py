@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import no_rows, rows_of
 from medallion.errors import MedallionError, ModelError, StoreError, told_in
 from medallion.frame import Frame
+from medallion.quoting import literal, quote
 from medallion.resources import parse_size, spill_room
 from medallion.schema import Schema
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.reading import no_rows, watched
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.errors import DefinitionError, SourceError
 from medallion.extract import Database, Query, Span
 from medallion.extraction import Extract
 from medallion.model import Model
+from medallion.quoting import quote
 from medallion.schema import Schema
 from medallion.tables import Part
 

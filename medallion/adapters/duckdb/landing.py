@@ -14,9 +14,9 @@ import duckdb
 from medallion.adapters.duckdb.drift import Known, Taken, taken
 from medallion.adapters.duckdb.duck import NOT_SHOWN, run
 from medallion.adapters.duckdb.landed import ARRAY, DELIMITERS, LINES, Landed
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.address import shown
 from medallion.errors import SourceError
+from medallion.quoting import literal, quote
 from medallion.source import LOADED_AT, SOURCE_FILE, Landing, SchemaChange
 
 _FORMATS = {**dict.fromkeys(LINES, "format = 'newline_delimited'"), ARRAY: "format = 'array'"}

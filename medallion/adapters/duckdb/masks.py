@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import duckdb
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import DefinitionError, ModelError
 from medallion.mask import Mask
 from medallion.model import Model
+from medallion.quoting import literal, quote
 from medallion.schema import Schema
 
 Resolve = Callable[[str, str], str]

@@ -6,13 +6,13 @@ from dataclasses import replace
 import duckdb
 
 from medallion.adapters.duckdb.duck import run
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import rows_of
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.errors import ModelError
 from medallion.extract import Span
 from medallion.frame import Frame
 from medallion.model import Model
+from medallion.quoting import literal, quote
 from medallion.schema import Schema
 from medallion.source import SOURCE_FILE
 

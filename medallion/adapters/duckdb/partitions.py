@@ -8,9 +8,9 @@ Source: the Iceberg table specification, "Partition Transforms".
 from datetime import date
 
 from medallion.adapters.duckdb.murmur import MACROS, hashed
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import ModelError
 from medallion.partition import Transform
+from medallion.quoting import literal, quote
 from medallion.schema import Type, decimal_of, show
 
 LIMIT = 200

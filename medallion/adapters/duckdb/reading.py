@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.times import in_window
 from medallion.adapters.duckdb.types import duckdb_type, reading
 from medallion.frame import Frame
+from medallion.quoting import literal, quote
 from medallion.schema import Schema
 
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import duckdb_type
+from medallion.quoting import literal, quote
 from medallion.schema import Schema
 
 _NONE = "no column"  # a struct has at least one field

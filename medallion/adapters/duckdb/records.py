@@ -9,9 +9,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import ModelError
 from medallion.forms import Form, form_of
+from medallion.quoting import literal, quote
 from medallion.schema import Column, checked
 
 _ROWS = 20_000  # records in memory at a time

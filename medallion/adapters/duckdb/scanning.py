@@ -9,11 +9,11 @@ import duckdb
 from medallion.adapters.duckdb.duck import failed, out_of_memory
 from medallion.adapters.duckdb.opening import BATCH, loaded, polars
 from medallion.adapters.duckdb.parts import parted
-from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.reading import rows_of
 from medallion.errors import DefinitionError, MedallionError, StoreError
 from medallion.forms import Form
 from medallion.frame import Frame
+from medallion.quoting import quote
 
 Connect = Callable[[], duckdb.DuckDBPyConnection]
 

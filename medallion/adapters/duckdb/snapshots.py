@@ -5,9 +5,9 @@ from datetime import datetime
 import duckdb
 
 from medallion.adapters.duckdb.duck import run
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import duckdb_type
 from medallion.history import ADDED, IS_CURRENT, VALID_FROM, VALID_TO, Scd2
+from medallion.quoting import literal, quote
 from medallion.schema import Schema
 
 _THERE, _LAST, _NOW = "snapshot_there", "snapshot_last", "snapshot_now"

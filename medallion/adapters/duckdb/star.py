@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import duckdb
 
 from medallion.adapters.duckdb.keys import dated, hashed
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.types import DuckDBType, iceberg_type
 from medallion.errors import ModelError
 from medallion.history import IS_CURRENT, VALID_TO
 from medallion.model import Model
 from medallion.names import TableName
+from medallion.quoting import literal, quote
 from medallion.schema import Type, show
 from medallion.star import IS_INFERRED, TIMES, UNKNOWN, Dimension, Lookup, alike, mistake
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.types import parts
+from medallion.quoting import quote
 from medallion.schema import Column, Schema
 from medallion.tables import ColumnStats
 

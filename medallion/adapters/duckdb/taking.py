@@ -10,11 +10,11 @@ import duckdb
 
 from medallion.adapters.duckdb.opening import BATCH
 from medallion.adapters.duckdb.parts import spilled
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.reading import no_rows, watched
 from medallion.adapters.duckdb.records import recorded
 from medallion.errors import MedallionError, ModelError, RaisedError, StoreError
 from medallion.forms import INPUTS, Form, form_of
+from medallion.quoting import literal, quote
 from medallion.schema import Column, Schema, checked
 
 

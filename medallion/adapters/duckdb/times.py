@@ -1,9 +1,9 @@
 """Time columns as SQL: the rows of a window, and the windows of rows."""
 
 from medallion.adapters.duckdb.partitions import expression
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import ModelError
 from medallion.partition import Transform
+from medallion.quoting import literal, quote
 from medallion.schema import Schema, show
 from medallion.window import EVER, Grain, Window
 

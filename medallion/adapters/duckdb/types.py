@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import ModelError
+from medallion.quoting import literal, quote
 from medallion.schema import Column, ListType, MapType, Schema, StructType, Type, decimal_of
 
 _ICEBERG = {

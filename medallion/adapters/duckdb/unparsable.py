@@ -15,8 +15,8 @@ import duckdb
 from medallion.adapters.duckdb.content import lines_of
 from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.landed import DELIMITERS, LINES, Landed
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.errors import SourceError
+from medallion.quoting import literal, quote
 from medallion.source import SOURCE_FILE
 
 TABLE = "unparsable"

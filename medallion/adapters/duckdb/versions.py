@@ -11,7 +11,6 @@ import duckdb
 
 from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.merging import among, replaced
-from medallion.adapters.duckdb.quoting import quote
 from medallion.adapters.duckdb.reading import rows_of
 from medallion.adapters.duckdb.shape import Shaped, columns_given, flag
 from medallion.adapters.duckdb.snapshots import events_of, told
@@ -20,6 +19,7 @@ from medallion.errors import ModelError
 from medallion.frame import Frame
 from medallion.history import ADDED, IS_CURRENT, VALID_FROM, VALID_TO, Scd2
 from medallion.model import Model
+from medallion.quoting import quote
 from medallion.schema import Schema, show
 
 _ROWS, _EVENTS, _NEW = "history_rows", "history_events", "history_new"

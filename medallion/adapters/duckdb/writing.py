@@ -12,7 +12,6 @@ import duckdb
 from medallion.adapters.duckdb.duck import run
 from medallion.adapters.duckdb.masks import masking
 from medallion.adapters.duckdb.partitions import key, macros, value
-from medallion.adapters.duckdb.quoting import literal, quote
 from medallion.adapters.duckdb.stats import parse_stats
 from medallion.adapters.duckdb.times import timed
 from medallion.adapters.duckdb.types import duckdb_type, field_ids
@@ -20,6 +19,7 @@ from medallion.address import is_remote
 from medallion.errors import ModelError, StoreError
 from medallion.model import Model
 from medallion.partition import Transform
+from medallion.quoting import literal, quote
 from medallion.schema import Schema
 from medallion.tables import Draft, WrittenFile
 from medallion.window import Grain, Window

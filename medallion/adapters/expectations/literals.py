@@ -6,6 +6,8 @@ from decimal import Decimal
 from types import NoneType
 from typing import Any
 
+from medallion import quoting
+
 
 def literal(value: Any) -> str:
     """A value in SQL, of the type that DuckDB gives the Python value as a parameter.
@@ -35,7 +37,7 @@ _WRITTEN: dict[type[Any], Callable[[Any], str]] = {
     int: lambda value: f"({value})" if value < 0 else str(value),
     float: lambda value: f"'{value!r}'::DOUBLE",
     Decimal: lambda value: f"({value:f})",
-    str: lambda value: "'" + value.replace("'", "''") + "'",
+    str: quoting.literal,
     bytes: lambda value: f"from_hex('{value.hex()}')",
     datetime: _timestamp,
     date: lambda value: f"'{value}'::DATE",

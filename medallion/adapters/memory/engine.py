@@ -21,6 +21,7 @@ from medallion.frame import Frame
 from medallion.mask import Mask
 from medallion.model import Model
 from medallion.names import TableName
+from medallion.quoting import quote
 from medallion.schema import Column, Schema, checked
 from medallion.secrets import reveal
 from medallion.tables import WHOLE, Draft, Part, Result
@@ -148,7 +149,7 @@ class MemoryEngine:
         limit: int | None = None,
     ) -> Any:
         """The rows of a frame, as `query` gives them."""
-        text = f"select {', '.join(map(_quote, frame.chosen(columns)))} from given"
+        text = f"select {', '.join(map(quote, frame.chosen(columns)))} from given"
         text += f" where (\n{where}\n)" if where.strip() else ""
         return self.query(text, {"given": frame}, form, limit=limit)
 
@@ -200,11 +201,11 @@ class MemoryEngine:
         # Without transactions: a layer cannot be attached within one.
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
             for layer in sorted({key.rpartition(".")[0] for key in inputs} - {""}):
-                connection.execute(f"attach ':memory:' as {_quote(layer)}")
+                connection.execute(f"attach ':memory:' as {quote(layer)}")
             for key, frame in inputs.items():
                 layer, _, name = key.rpartition(".")
-                table = f"{_quote(layer or 'main')}.{_quote(name)}"
-                columns = ", ".join(f"{_quote(c.name)} {_declared(c, key)}" for c in frame.schema)
+                table = f"{quote(layer or 'main')}.{quote(name)}"
+                columns = ", ".join(f"{quote(c.name)} {_declared(c, key)}" for c in frame.schema)
                 connection.execute(f"create table {table} ({columns})")
                 marks = ", ".join("?" for _ in frame.schema)
                 connection.executemany(
@@ -337,7 +338,3 @@ def _read(column: Column) -> Callable[[Any], Any]:
             raise ModelError(f"column {column.name!r}: {error}") from error
 
     return read
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
