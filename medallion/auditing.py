@@ -8,12 +8,13 @@ from typing import Any
 from medallion.errors import CatalogError
 from medallion.frame import Frame
 from medallion.graph import Node
+from medallion.model import Model
 from medallion.moment import frame_at, resolve
 from medallion.names import MAIN, TableName, branch_of
 from medallion.plan import Plan, Task
 from medallion.ports import Auditor, Ports
 from medallion.state import State
-from medallion.suite import Audit, Severity, Suite
+from medallion.suite import Audit, Severity, Suite, Verdict
 from medallion.tables import STATE, Table
 
 AUDIT = "medallion.audit."  # a table property, with the branch behind it: what its audit said
@@ -31,12 +32,30 @@ def judged(
     ports: Ports, task: Task, frame: Frame, others: Mapping[str, Any], snapshot: int = 0
 ) -> Audit:
     """What a task's suite says of rows. No personal data is in it: verdicts are kept, and shown."""
-    suite, model = task.suite, task.model
+    suite = task.suite
     if not suite:
         return Audit(task.name, snapshot, "", frame.rows, ())
-    said = ports.auditor.audit(suite, frame, keys=model.unique_key, others=others)
-    verdicts = tuple(verdict.without(model.personal) for verdict in said)
+    verdicts = verdicts_of(ports.auditor, task.model, suite, frame, others)
     return Audit(task.name, snapshot, suite.digest, frame.rows, verdicts)
+
+
+def verdicts_of(
+    auditor: Auditor, model: Model, suite: Suite, frame: Frame, others: Mapping[str, Any]
+) -> tuple[Verdict, ...]:
+    """The verdicts of a suite on rows of a model's table, without personal data."""
+    said = auditor.audit(suite, frame, keys=model.unique_key, others=others)
+    return tuple(verdict.without(model.personal) for verdict in said)
+
+
+def others_of(
+    ports: Ports, node: Node, tables: Mapping[TableName, Table], branch: str | None = None
+) -> dict[str, Frame]:
+    """The tables that a model's suite may read: its inputs, and what it refers to."""
+    return {
+        str(n): frame_at(ports.store, n, tables, branch)
+        for n in node.after
+        if n in tables and resolve(tables[n], branch) is not None
+    }
 
 
 def audit_again(
@@ -48,11 +67,7 @@ def audit_again(
     snapshot = table.refs[ref]
     if suite:
         ports.auditor.check(suite, table.schema_at(snapshot))
-    others = {
-        str(n): frame_at(ports.store, n, tables, branch)
-        for n in node.after
-        if n in tables and resolve(tables[n], branch) is not None
-    }
+    others = others_of(ports, node, tables, branch)
     audit = audit_snapshot(ports, Task(node, suite, "", None, {}), snapshot, others)
     if branch:
         ports.catalog.note(node.name, AUDIT + ref, verdict_note(audit))

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from medallion.auditing import found
+from medallion.auditing import found, others_of, verdicts_of
 from medallion.errors import DefinitionError, ModelError
 from medallion.forms import Form
 from medallion.frame import Frame
 from medallion.graph import Node
-from medallion.moment import frame_at
 from medallion.names import TableName, branch_of
 from medallion.ports import Ports
 from medallion.spoiled import Row, Spoiling, bad_rows, shown
@@ -70,9 +69,7 @@ class Trial:
 
     def audit(self, suite: Suite, frame: Frame) -> tuple[Verdict, ...]:
         """The verdicts of a suite on some rows of the table, without personal data."""
-        model = self.node.model
-        said = self.ports.auditor.audit(suite, frame, keys=model.unique_key, others=self.others)
-        return tuple(verdict.without(model.personal) for verdict in said)
+        return verdicts_of(self.ports.auditor, self.node.model, suite, frame, self.others)
 
 
 def self_test(
@@ -88,10 +85,8 @@ def self_test(
         why = "it was never published" if suite else "it has no suite"
         yield Finding(node.name, Told.UNTESTED, why=why)
         return
-    published = [n for n in node.reads if n in tables and tables[n].main is not None]
-    others = {str(n): frame_at(ports.store, n, tables) for n in published}
     frame = ports.store.frame(table, table.main)
-    trial = Trial(ports, node, suite, table, frame, others, run)
+    trial = Trial(ports, node, suite, table, frame, others_of(ports, node, tables), run)
     ports.auditor.check(suite, frame.schema)
     before = trial.audit(suite, frame)
     for document, verdict in zip(ports.auditor.documents(suite), before, strict=True):

@@ -150,3 +150,15 @@ def trial(loaded: Project, node: Node) -> AbstractContextManager[Frame]:
     suite = loaded.definition.suites[node.name]
     run = "20261121t020000-a1b2c3"
     return scratch(Trial(loaded.ports, node, suite, table, frame, {}, run), {}, "")
+
+
+def test_a_foreign_key_is_tried_against_a_table_that_the_model_does_not_read(
+    tmp_path: Path,
+) -> None:
+    key = "columns={'zone': column(references='silver.zones.zone')}"
+    text = sql_model("silver", "trips", "select 1 as id, 'left' as zone", key)
+    zones = sql_model("silver", "zones", "select 'left' as zone")
+    build(write(tmp_path, {"models/trips.py": text, "models/zones.py": zones}))
+    with Project.load(tmp_path) as project:
+        (finding,) = project.self_test("silver.trips")
+    assert (finding.expectation, finding.told) == ("foreign_key", Told.NOTICED)
