@@ -1,8 +1,7 @@
 """Conforming: dimensions, and the models that look keys up in them, seen together."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from medallion.declaration import Strategy
 from medallion.errors import DefinitionError
@@ -26,18 +25,6 @@ def conformed(models: Iterable[Model]) -> list[Model]:
     found = [_dimension(m, m.dimension) if m.dimension else m for m in models]
     by_name = {m.name: m for m in found}
     return [_with_targets(m, by_name) if m.lookups else m for m in found]
-
-
-def demands(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What lookups promise is audited: that they found something. The place, and the document."""
-    for name, lookup in model.lookups.items():
-        if lookup.missing != "fail":
-            continue
-        as_of = f" as of {lookup.at}" if lookup.at else ""
-        why = f"{lookup.dimension} has no member for {', '.join(lookup.columns)}{as_of}"
-        meta = {"allow_vacuous": True, "declared": "lookups", "why": why}
-        kind = "expect_column_values_to_not_be_null"
-        yield f"{model.place} lookups", {"type": kind, "kwargs": {"column": name}, "meta": meta}
 
 
 def check_keys(model: Model, columns: Schema, known: Mapping[TableName, Schema]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from medallion.config import Settings
-from medallion.conforming import conformed, demands
+from medallion.conforming import conformed
 from medallion.conformity import contract_text
 from medallion.errors import DefinitionError, MedallionError
 from medallion.fingerprint import fingerprint
@@ -22,7 +22,7 @@ from medallion.forms import Form
 from medallion.graph import Graph, Node, make_graph, near
 from medallion.model import Model
 from medallion.names import Layer, TableName
-from medallion.promises import promises
+from medallion.promises import implied
 from medallion.queries import Queries
 from medallion.source import Source
 from medallion.sql import Query
@@ -111,7 +111,7 @@ def load_suites(folder: Path, graph: Graph, root: Path) -> Mapping[TableName, Su
     suites = {
         n.name: Suite(
             n.name,
-            (*_implied(n.model), *promises(n.model), *_declared(n.model)),
+            (*implied(n.model), *_declared(n.model)),
             contract=contract_text(n.model.columns, closed=n.model.closed),
         )
         for n in graph
@@ -208,23 +208,6 @@ def _references(node: Node, suites: Mapping[TableName, Suite]) -> tuple[TableNam
     """The tables that the suite of a model refers to."""
     keys = (key for _, key in foreign_keys(suites[node.name].documents))
     return tuple(sorted({key.table for key in keys} - {node.name}))
-
-
-def _implied(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """What a declared key or lookup promises is audited like anything else."""
-    key = list(model.unique_key)
-    kinds: list[tuple[str, dict[str, Any]]] = [
-        ("expect_column_values_to_not_be_null", {"column": c}) for c in key
-    ]
-    if len(key) == 1:
-        kinds.append(("expect_column_values_to_be_unique", {"column": key[0]}))
-    elif key:
-        kinds.append(("expect_compound_columns_to_be_unique", {"column_list": key}))
-    for kind, kwargs in kinds:
-        # A table without rows keeps its key.
-        meta = {"allow_vacuous": True, "declared": "unique_key"}
-        yield f"{model.place} unique_key", {"type": kind, "kwargs": kwargs, "meta": meta}
-    yield from demands(model)
 
 
 def _declared(model: Model) -> Iterable[tuple[str, Mapping[str, Any]]]:

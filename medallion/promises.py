@@ -1,4 +1,4 @@
-"""Promises: what a contract says of rows, as expectations that are audited like any other."""
+"""Promises: what a declaration says of rows, as expectations that are audited like any other."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,32 +13,66 @@ from medallion.suite import Suite
 
 NOT_NULL = "expect_column_values_to_not_be_null"
 UNIQUE = "expect_column_values_to_be_unique"
+UNIQUE_TOGETHER = "expect_compound_columns_to_be_unique"
+
+Document = tuple[str, Mapping[str, Any]]
 
 
-def promises(model: Model) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The expectations that a model's columns and lookups imply, with the place they come from.
+def implied(model: Model) -> Iterator[Document]:
+    """The expectations that a model's declaration implies, with the place they come from.
 
-    What its `unique_key` implies is not said twice. A table without rows keeps them all.
+    They are of its key, what it looks up, and its columns. A table without rows keeps them all.
     """
-    for name, column in model.columns.items():
-        key = name in model.unique_key
-        kinds: list[tuple[str, dict[str, Any]]] = []
-        if not column.nullable and not key:
-            kinds.append((NOT_NULL, {}))
-        if column.unique and not (key and len(model.unique_key) == 1):
-            kinds.append((UNIQUE, {}))
-        if column.references:
-            kinds.append((FOREIGN_KEY, {"references": column.references}))
-        for kind, more in kinds:
-            meta = {"allow_vacuous": True, "declared": "columns"}
-            document = {"type": kind, "kwargs": {"column": name, **more}, "meta": meta}
-            yield f"{model.place} columns", document
+    yield from _of_key(model)
+    yield from found_keys(model)
+    yield from promises(model)
+
+
+def promises(model: Model) -> Iterator[Document]:
+    """Those that its columns and lookups imply; what its key implies is not said twice."""
+    yield from _of_columns(model)
     for name, target in model.references.items():
-        if name in model.columns and model.columns[name].references:
-            continue
-        meta = {"allow_vacuous": True, "declared": "lookups"}
-        kwargs = {"column": name, "references": target}
-        yield f"{model.place} lookups", {"type": FOREIGN_KEY, "kwargs": kwargs, "meta": meta}
+        if not (name in model.columns and model.columns[name].references):
+            kwargs = {"column": name, "references": target}
+            yield _document(model, "lookups", FOREIGN_KEY, kwargs)
+
+
+def found_keys(model: Model) -> Iterator[Document]:
+    """The expectations that lookups found something."""
+    for name, lookup in model.lookups.items():
+        if lookup.missing == "fail":
+            as_of = f" as of {lookup.at}" if lookup.at else ""
+            why = f"{lookup.dimension} has no member for {', '.join(lookup.columns)}{as_of}"
+            yield _document(model, "lookups", NOT_NULL, {"column": name}, why=why)
+
+
+def _of_key(model: Model) -> Iterator[Document]:
+    key = list(model.unique_key)
+    for column in key:
+        yield _document(model, "unique_key", NOT_NULL, {"column": column})
+    if len(key) == 1:
+        yield _document(model, "unique_key", UNIQUE, {"column": key[0]})
+    elif key:
+        yield _document(model, "unique_key", UNIQUE_TOGETHER, {"column_list": key})
+
+
+def _of_columns(model: Model) -> Iterator[Document]:
+    for name, column in model.columns.items():
+        key, kwargs = name in model.unique_key, {"column": name}
+        if not column.nullable and not key:
+            yield _document(model, "columns", NOT_NULL, kwargs)
+        if column.unique and not (key and len(model.unique_key) == 1):
+            yield _document(model, "columns", UNIQUE, kwargs)
+        if column.references:
+            referring = {**kwargs, "references": column.references}
+            yield _document(model, "columns", FOREIGN_KEY, referring)
+
+
+def _document(
+    model: Model, declared: str, kind: str, kwargs: Mapping[str, Any], **more: str
+) -> Document:
+    meta = {"allow_vacuous": True, "declared": declared, **more}
+    return f"{model.place} {declared}", {"type": kind, "kwargs": kwargs, "meta": meta}
 
 
 def check_promises(

@@ -11,12 +11,13 @@ from core.examples import model, named
 
 from medallion import Model, calendar, column, dimension, hashed, lookup, surrogate_key
 from medallion.config import Settings
-from medallion.conforming import check_keys, conformed, demands
+from medallion.conforming import check_keys, conformed
 from medallion.declaration import Strategy
 from medallion.errors import DefinitionError
 from medallion.forms import Form
 from medallion.history import scd2
 from medallion.loading import load
+from medallion.promises import found_keys
 from medallion.schema import Column, Schema
 from medallion.star import Dimension, Lookup, alike
 
@@ -84,7 +85,7 @@ def test_a_key_that_is_found_is_demanded_of_lookups_that_may_fail() -> None:
     kept = dimension("id", version="valid_from")
     unknown = lookup(DIM, "b", at="c", missing="unknown")
     _, fact = star(kept, one=lookup(DIM, "a", at="c"), other=unknown)
-    ((_, document),) = demands(fact)
+    ((_, document),) = found_keys(fact)
     assert document["kwargs"] == {"column": "one"}
     assert document["meta"]["why"] == "gold.dim_customer has no member for a as of c"
 
